@@ -3,6 +3,11 @@
 #define GYRE_INLINE extern inline
 
 #include "gyre_atomic.h"
+#include "gyre_depot.h"
+#include "gyre_futex.h"
+#include "gyre_park.h"
+#include "gyre_ring.h"
+#include "gyre_runq.h"
 
 #if defined(GYRE_THREAD_SANITIZER)
 gyre_atomic_u64 gyre_fence_word;

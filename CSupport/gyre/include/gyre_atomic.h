@@ -173,14 +173,18 @@ GYRE_INLINE void gyre_pause(void) {
 #define gyre_fetch_sub_acq_rel(p, v) GYRE_FETCH_SUB(p, v, GYRE_ACQ_REL)
 #define gyre_fetch_sub_seq_cst(p, v) GYRE_FETCH_SUB(p, v, GYRE_SEQ_CST)
 #define gyre_fetch_and_relaxed(p, v) GYRE_FETCH_AND(p, v, GYRE_RELAXED)
+#define gyre_fetch_and_acquire(p, v) GYRE_FETCH_AND(p, v, GYRE_ACQUIRE)
+#define gyre_fetch_and_release(p, v) GYRE_FETCH_AND(p, v, GYRE_RELEASE)
 #define gyre_fetch_and_acq_rel(p, v) GYRE_FETCH_AND(p, v, GYRE_ACQ_REL)
 #define gyre_fetch_and_seq_cst(p, v) GYRE_FETCH_AND(p, v, GYRE_SEQ_CST)
+#define gyre_fetch_or_relaxed(p, v) GYRE_FETCH_OR(p, v, GYRE_RELAXED)
 #define gyre_fetch_or_acq_rel(p, v) GYRE_FETCH_OR(p, v, GYRE_ACQ_REL)
 #define gyre_fetch_or_seq_cst(p, v) GYRE_FETCH_OR(p, v, GYRE_SEQ_CST)
 
 /// If `*p` is `*e`, stores `d` and returns true; else writes what it saw to `*e`. Never fails spuriously: an
 /// exact "full" or "empty" may follow from a failure.
 #define gyre_cas_relaxed_relaxed(p, e, d) GYRE_CAS(p, e, d, GYRE_RELAXED, GYRE_RELAXED)
+#define gyre_cas_relaxed_acquire(p, e, d) GYRE_CAS(p, e, d, GYRE_RELAXED, GYRE_ACQUIRE)
 #define gyre_cas_acquire_relaxed(p, e, d) GYRE_CAS(p, e, d, GYRE_ACQUIRE, GYRE_RELAXED)
 #define gyre_cas_acquire_acquire(p, e, d) GYRE_CAS(p, e, d, GYRE_ACQUIRE, GYRE_ACQUIRE)
 #define gyre_cas_release_relaxed(p, e, d) GYRE_CAS(p, e, d, GYRE_RELEASE, GYRE_RELAXED)
