@@ -4,8 +4,11 @@
 
 #include "gyre_atomic.h"
 #include "gyre_depot.h"
+#include "gyre_dispatch.h"
 #include "gyre_futex.h"
+#include "gyre_overflow.h"
 #include "gyre_park.h"
+#include "gyre_record.h"
 #include "gyre_ring.h"
 #include "gyre_runq.h"
 

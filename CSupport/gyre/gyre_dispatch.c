@@ -1,0 +1,389 @@
+// gyre_dispatch.c: creation, and the parts of dispatch that are not on the path of every task.
+
+#include "gyre_dispatch.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+struct gyre_dispatch_control {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool stopped;
+};
+
+static void *gyre_dispatch_allocate(size_t bytes) {
+    bytes = (bytes + GYRE_CACHE_LINE_BYTES - 1) & ~(size_t)(GYRE_CACHE_LINE_BYTES - 1);
+    void *memory = aligned_alloc(GYRE_CACHE_LINE_BYTES, bytes);
+    if (memory != NULL) memset(memory, 0, bytes);
+    return memory;
+}
+
+static size_t gyre_dispatch_record_bytes(const gyre_dispatch *dispatch) {
+    return ((size_t)dispatch->record_count + dispatch->guest_count) * sizeof(gyre_record);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Which pools live. A thread that ends leaves its seats only in those.
+
+static pthread_mutex_t gyre_registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static gyre_dispatch *gyre_registry_first;
+static uint64_t gyre_registry_last_id;
+
+static void gyre_registry_add(gyre_dispatch *dispatch) {
+    pthread_mutex_lock(&gyre_registry_lock);
+    dispatch->id = ++gyre_registry_last_id;
+    dispatch->next_live = gyre_registry_first;
+    gyre_registry_first = dispatch;
+    pthread_mutex_unlock(&gyre_registry_lock);
+}
+
+static void gyre_registry_remove(gyre_dispatch *dispatch) {
+    pthread_mutex_lock(&gyre_registry_lock);
+    for (gyre_dispatch **link = &gyre_registry_first; *link != NULL; link = &(*link)->next_live) {
+        if (*link == dispatch) {
+            *link = dispatch->next_live;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&gyre_registry_lock);
+}
+
+static bool gyre_registry_has(uint64_t id) { // under the lock
+    for (gyre_dispatch *live = gyre_registry_first; live != NULL; live = live->next_live) {
+        if (live->id == id) return true;
+    }
+    return false;
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Seats.
+
+__thread gyre_seat_cache gyre_seat_last;
+
+/// All seats of one thread, newest first.
+typedef struct gyre_seat_entry {
+    uint64_t id;
+    gyre_seat *seat;
+    struct gyre_seat_entry *next;
+} gyre_seat_entry;
+
+static pthread_key_t gyre_seat_key;
+static pthread_once_t gyre_seat_key_once = PTHREAD_ONCE_INIT;
+
+static void gyre_seat_release(gyre_seat *seat) { gyre_store_release(&seat->taken, 0); } // S1
+
+static void gyre_seat_thread_ends(void *value) {
+    pthread_mutex_lock(&gyre_registry_lock);
+    for (gyre_seat_entry *entry = value; entry != NULL;) {
+        gyre_seat_entry *next = entry->next;
+        if (gyre_registry_has(entry->id)) gyre_seat_release(entry->seat);
+        free(entry);
+        entry = next;
+    }
+    pthread_mutex_unlock(&gyre_registry_lock);
+    gyre_seat_last = (gyre_seat_cache){0, NULL};
+}
+
+static void gyre_seat_make_key(void) {
+    if (pthread_key_create(&gyre_seat_key, gyre_seat_thread_ends) != 0) __builtin_trap(); // 1,024 keys are in use
+}
+
+static gyre_seat *gyre_seat_remember(gyre_dispatch *dispatch, gyre_seat *seat) {
+    gyre_seat_entry *entry = malloc(sizeof(gyre_seat_entry));
+    if (entry == NULL) {
+        gyre_seat_release(seat);
+        return NULL;
+    }
+    *entry = (gyre_seat_entry){dispatch->id, seat, pthread_getspecific(gyre_seat_key)};
+    pthread_setspecific(gyre_seat_key, entry);
+    gyre_seat_last = (gyre_seat_cache){dispatch->id, seat};
+    return seat;
+}
+
+static bool gyre_seat_try_take(gyre_seat *seat) {
+    uint32_t vacant = 0;
+    return gyre_load_relaxed(&seat->taken) == 0 && gyre_cas_acquire_relaxed(&seat->taken, &vacant, 1); // S2
+}
+
+gyre_seat *gyre_dispatch_seat_slow(gyre_dispatch *dispatch) {
+    pthread_once(&gyre_seat_key_once, gyre_seat_make_key);
+    for (gyre_seat_entry *entry = pthread_getspecific(gyre_seat_key); entry != NULL; entry = entry->next) {
+        if (entry->id != dispatch->id) continue;
+        gyre_seat_last = (gyre_seat_cache){dispatch->id, entry->seat};
+        return entry->seat;
+    }
+    for (uint32_t index = dispatch->worker_count; index < dispatch->seat_count; index++) {
+        gyre_seat *seat = &dispatch->seats[index];
+        if (!gyre_seat_try_take(seat)) continue;
+        uint32_t used = gyre_load_relaxed(&dispatch->seats_used);
+        while (used < index + 1) {
+            // Relaxed: thieves that do not see it yet find the queue with their next look; the fence of the first submit
+            // comes after, so a worker about to sleep sees it.
+            if (gyre_cas_relaxed_relaxed(&dispatch->seats_used, &used, index + 1)) break;
+        }
+        return gyre_seat_remember(dispatch, seat);
+    }
+    return NULL;
+}
+
+gyre_seat *gyre_dispatch_sit(gyre_dispatch *dispatch, uint32_t index) {
+    GYRE_ASSERT(index < dispatch->worker_count);
+    pthread_once(&gyre_seat_key_once, gyre_seat_make_key);
+    gyre_seat *seat = &dispatch->seats[index];
+    if (!gyre_seat_try_take(seat)) return NULL;
+    return gyre_seat_remember(dispatch, seat);
+}
+
+void gyre_dispatch_leave(gyre_dispatch *dispatch) {
+    pthread_once(&gyre_seat_key_once, gyre_seat_make_key);
+    gyre_seat_entry *first = pthread_getspecific(gyre_seat_key);
+    for (gyre_seat_entry **link = &first; *link != NULL; link = &(*link)->next) {
+        gyre_seat_entry *entry = *link;
+        if (entry->id != dispatch->id) continue;
+        *link = entry->next;
+        gyre_seat_release(entry->seat);
+        free(entry);
+        break;
+    }
+    pthread_setspecific(gyre_seat_key, first);
+    gyre_seat_last = (gyre_seat_cache){0, NULL};
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Creation.
+
+static bool gyre_dispatch_make_queues(gyre_dispatch *dispatch, uint32_t chunk_count) {
+    uint32_t all_records = dispatch->record_count + dispatch->guest_count;
+    dispatch->work = gyre_ring_create(chunk_count);
+    dispatch->guests = gyre_ring_create(dispatch->guest_count);
+    dispatch->overflow = gyre_overflow_create();
+    if (dispatch->work == NULL || dispatch->guests == NULL || dispatch->overflow == NULL) return false;
+    for (uint32_t lane = 0; lane < GYRE_LANES; lane++) {
+        dispatch->injectors[lane] = gyre_ring_create(all_records);
+        if (dispatch->injectors[lane] == NULL) return false;
+    }
+    for (uint32_t guest = 0; guest < dispatch->guest_count; guest++) {
+        (void)gyre_ring_try_push(dispatch->guests, dispatch->record_count + guest); // it has room for all
+    }
+    return true;
+}
+
+gyre_dispatch *gyre_dispatch_create(const gyre_dispatch_configuration *configuration) {
+    uint32_t seats = configuration->workers + configuration->submitters;
+    if (configuration->workers < 1 || configuration->workers > GYRE_PARK_WORKERS_MAX) return NULL;
+    if (configuration->submitters > 1u << 16 || configuration->guests < 2 || configuration->guests > 1u << 20) return NULL;
+    if (configuration->in_flight < 2 || configuration->in_flight > 1u << 24) return NULL;
+
+    gyre_dispatch *dispatch = gyre_dispatch_allocate(sizeof(gyre_dispatch));
+    if (dispatch == NULL) return NULL;
+    dispatch->worker_count = configuration->workers;
+    dispatch->seat_count = seats;
+    dispatch->record_count = configuration->in_flight + seats * GYRE_STASH_HANDLES;
+    dispatch->guest_count = configuration->guests;
+
+    uint32_t chunk_count = gyre_depot_chunks_needed(dispatch->record_count, seats);
+    // Zeroed and untouched: pages of records that are never in use cost nothing.
+    void *records = mmap(NULL, gyre_dispatch_record_bytes(dispatch), PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    dispatch->records = records == MAP_FAILED ? NULL : records;
+    dispatch->seats = gyre_dispatch_allocate(seats * sizeof(gyre_seat));
+    dispatch->parkers = gyre_dispatch_allocate(dispatch->worker_count * sizeof(gyre_parker));
+    dispatch->chunks = gyre_dispatch_allocate(chunk_count * sizeof(gyre_chunk));
+    dispatch->control = gyre_dispatch_allocate(sizeof(struct gyre_dispatch_control));
+    bool complete = dispatch->records != NULL && dispatch->seats != NULL && dispatch->parkers != NULL &&
+                    dispatch->chunks != NULL && dispatch->control != NULL;
+    if (dispatch->control != NULL) {
+        pthread_mutex_init(&dispatch->control->lock, NULL);
+        pthread_cond_init(&dispatch->control->changed, NULL);
+    }
+    if (!complete || !gyre_dispatch_make_queues(dispatch, chunk_count)) {
+        gyre_dispatch_destroy(dispatch);
+        return NULL;
+    }
+    gyre_depot_init(&dispatch->depot, dispatch->chunks, chunk_count, dispatch->record_count);
+    gyre_park_init(&dispatch->park, dispatch->parkers, dispatch->worker_count);
+    gyre_store_relaxed(&dispatch->seats_used, dispatch->worker_count);
+    for (uint32_t index = 0; index < seats; index++) {
+        gyre_seat *seat = &dispatch->seats[index];
+        seat->dispatch = dispatch;
+        seat->index = index;
+        gyre_runq_init(&seat->runq, 0);
+    }
+    gyre_registry_add(dispatch);
+    return dispatch;
+}
+
+void gyre_dispatch_destroy(gyre_dispatch *dispatch) {
+    if (dispatch == NULL) return;
+    gyre_registry_remove(dispatch);
+    for (uint32_t lane = 0; lane < GYRE_LANES; lane++) gyre_ring_destroy(dispatch->injectors[lane]);
+    gyre_ring_destroy(dispatch->work);
+    gyre_ring_destroy(dispatch->guests);
+    gyre_overflow_destroy(dispatch->overflow);
+    if (dispatch->records != NULL) munmap(dispatch->records, gyre_dispatch_record_bytes(dispatch));
+    if (dispatch->control != NULL) {
+        pthread_mutex_destroy(&dispatch->control->lock);
+        pthread_cond_destroy(&dispatch->control->changed);
+    }
+    free(dispatch->control);
+    free(dispatch->seats);
+    free(dispatch->parkers);
+    free(dispatch->chunks);
+    free(dispatch);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Where tasks are found.
+
+/// Keeps the first of `count` handles and queues the rest, so that others can steal them while the first runs.
+static uint32_t gyre_dispatch_keep_first(gyre_seat *seat, const uint32_t *handles, uint32_t count) {
+    gyre_runq_push_many(&seat->runq, handles + 1, count - 1);
+    return handles[0];
+}
+
+static uint32_t gyre_dispatch_from_work(gyre_dispatch *dispatch, gyre_seat *seat) {
+    if (gyre_runq_room(&seat->runq) < GYRE_CHUNK_HANDLES) return GYRE_HANDLE_NONE;
+    uint32_t id;
+    if (gyre_ring_try_pop(dispatch->work, &id) != GYRE_RING_OK) return GYRE_HANDLE_NONE;
+    uint32_t handles[GYRE_CHUNK_HANDLES];
+    for (uint32_t i = 0; i < GYRE_CHUNK_HANDLES; i++) handles[i] = gyre_plain_read(dispatch->chunks[id].handle[i]);
+    gyre_depot_push(&dispatch->depot, &dispatch->depot.empty, id);
+    return gyre_dispatch_keep_first(seat, handles, GYRE_CHUNK_HANDLES);
+}
+
+static uint32_t gyre_dispatch_from_injector(gyre_dispatch *dispatch, uint32_t lane) {
+    uint32_t handle;
+    return gyre_ring_try_pop(dispatch->injectors[lane], &handle) == GYRE_RING_OK ? handle : GYRE_HANDLE_NONE;
+}
+
+/// An overflown job gets a record again. When none is free the job stays where it is: there is other work then.
+static uint32_t gyre_dispatch_from_overflow(gyre_dispatch *dispatch, gyre_seat *seat) {
+    if (!gyre_overflow_has_item(dispatch->overflow)) return GYRE_HANDLE_NONE;
+    gyre_record *record = gyre_dispatch_take(dispatch, seat);
+    if (record == NULL) return GYRE_HANDLE_NONE;
+    (void)gyre_record_begin(record, false);
+    gyre_overflow_item item;
+    if (!gyre_overflow_pop(dispatch->overflow, &item)) {
+        (void)gyre_dispatch_give(dispatch, seat, record);
+        return GYRE_HANDLE_NONE;
+    }
+    record->function = item.function;
+    record->words[0] = item.words[0];
+    record->words[1] = item.words[1];
+    record->submitted = item.submitted;
+    record->ready = item.submitted;
+    record->deadline = 0;
+    record->unstamped = 1;
+    return gyre_dispatch_handle(dispatch, record);
+}
+
+/// Steals from seats `first` to `end`, beginning after the place where the last search ended.
+static uint32_t gyre_dispatch_from_seats(gyre_dispatch *dispatch, gyre_seat *seat, uint32_t first, uint32_t end) {
+    uint32_t count = end - first;
+    uint32_t room = gyre_runq_room(&seat->runq) + 1;
+    uint32_t limit = room < GYRE_CHUNK_HANDLES ? room : GYRE_CHUNK_HANDLES;
+    for (uint32_t step = 0; step < count; step++) {
+        uint32_t index = first + (seat->cursor + step) % count;
+        if (index == seat->index) continue;
+        uint32_t handles[GYRE_CHUNK_HANDLES];
+        uint32_t stolen = gyre_runq_steal(&dispatch->seats[index].runq, handles, limit);
+        if (stolen == 0) continue;
+        seat->cursor += step + 1;
+        gyre_store_relaxed(&seat->stolen, gyre_load_relaxed(&seat->stolen) + stolen); // single-writer cell
+        return gyre_dispatch_keep_first(seat, handles, stolen);
+    }
+    return GYRE_HANDLE_NONE;
+}
+
+static uint32_t gyre_dispatch_from_submitters(gyre_dispatch *dispatch, gyre_seat *seat) {
+    uint32_t used = gyre_load_relaxed(&dispatch->seats_used);
+    if (used <= dispatch->worker_count) return GYRE_HANDLE_NONE;
+    return gyre_dispatch_from_seats(dispatch, seat, dispatch->worker_count, used);
+}
+
+uint32_t gyre_dispatch_next_elsewhere(gyre_dispatch *dispatch, gyre_seat *seat) {
+    uint32_t handle = gyre_dispatch_from_injector(dispatch, GYRE_LANE_HIGH);
+    if (handle == GYRE_HANDLE_NONE) handle = gyre_dispatch_from_work(dispatch, seat);
+    if (handle == GYRE_HANDLE_NONE) handle = gyre_dispatch_from_injector(dispatch, GYRE_LANE_NORMAL);
+    if (handle == GYRE_HANDLE_NONE) handle = gyre_dispatch_from_overflow(dispatch, seat);
+    if (handle == GYRE_HANDLE_NONE) handle = gyre_dispatch_from_submitters(dispatch, seat);
+    if (handle == GYRE_HANDLE_NONE) handle = gyre_dispatch_from_seats(dispatch, seat, 0, dispatch->worker_count);
+    if (handle == GYRE_HANDLE_NONE) handle = gyre_dispatch_from_injector(dispatch, GYRE_LANE_LOW);
+    if (handle == GYRE_HANDLE_NONE) handle = gyre_dispatch_from_injector(dispatch, GYRE_LANE_BACKGROUND);
+    return handle;
+}
+
+uint32_t gyre_dispatch_next_fair(gyre_dispatch *dispatch, gyre_seat *seat) {
+    uint32_t first = seat->turn / GYRE_DISPATCH_FAIR_TURNS;
+    for (uint32_t step = 0; step < GYRE_DISPATCH_FAIR_SOURCES; step++) {
+        uint32_t handle = GYRE_HANDLE_NONE;
+        switch ((first + step) % GYRE_DISPATCH_FAIR_SOURCES) {
+        case 0: handle = gyre_dispatch_from_work(dispatch, seat); break;
+        case 1: handle = gyre_dispatch_from_injector(dispatch, GYRE_LANE_NORMAL); break;
+        case 2: handle = gyre_dispatch_from_overflow(dispatch, seat); break;
+        case 3: handle = gyre_dispatch_from_submitters(dispatch, seat); break;
+        case 4: handle = gyre_dispatch_from_injector(dispatch, GYRE_LANE_LOW); break;
+        default: handle = gyre_dispatch_from_injector(dispatch, GYRE_LANE_BACKGROUND); break;
+        }
+        if (handle != GYRE_HANDLE_NONE) return handle;
+    }
+    return GYRE_HANDLE_NONE;
+}
+
+void gyre_dispatch_relieve(gyre_dispatch *dispatch, gyre_seat *seat) {
+    uint32_t handles[GYRE_CHUNK_HANDLES];
+    if (!gyre_runq_take_many(&seat->runq, handles, GYRE_CHUNK_HANDLES)) return; // thieves were faster: there is room
+    uint32_t id = gyre_depot_take_chunk(&dispatch->depot);
+    for (uint32_t i = 0; i < GYRE_CHUNK_HANDLES; i++) gyre_plain_write(dispatch->chunks[id].handle[i], handles[i]);
+    (void)gyre_ring_try_push(dispatch->work, id); // I1: it has a slot for every chunk
+}
+
+bool gyre_dispatch_has_item(gyre_dispatch *dispatch) {
+    uint32_t used = gyre_load_relaxed(&dispatch->seats_used);
+    for (uint32_t index = 0; index < used; index++) {
+        if (gyre_runq_has_item(&dispatch->seats[index].runq)) return true;
+    }
+    if (gyre_ring_has_item(dispatch->work)) return true;
+    for (uint32_t lane = 0; lane < GYRE_LANES; lane++) {
+        if (gyre_ring_has_item(dispatch->injectors[lane])) return true;
+    }
+    return gyre_overflow_has_item(dispatch->overflow);
+}
+
+void gyre_dispatch_wake_slow(gyre_dispatch *dispatch) {
+    do {
+        bool look_again = false;
+        if (gyre_park_wake_one(&dispatch->park, &look_again) || !look_again) return;
+    } while (gyre_park_wants_wake(&dispatch->park) && gyre_dispatch_has_item(dispatch));
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// The end.
+
+void gyre_dispatch_close(gyre_dispatch *dispatch) {
+    for (uint32_t lane = 0; lane < GYRE_LANES; lane++) (void)gyre_ring_close(dispatch->injectors[lane]);
+    gyre_store_release(&dispatch->park.closed, 1);
+    gyre_fence_seq_cst(); // W1: a submit that does not see the flag has queued its item before, and every worker sees that
+    for (uint32_t worker = 0; worker < dispatch->worker_count; worker++) {
+        (void)gyre_fetch_and_release(&dispatch->park.idle, ~(1ull << worker)); // E1 of gyre_park.h
+        (void)gyre_fetch_add_release(&dispatch->parkers[worker].epoch, 1);     // E3
+        gyre_futex_wake(&dispatch->parkers[worker].epoch, 1);
+    }
+}
+
+void gyre_dispatch_stopped(gyre_dispatch *dispatch) {
+    pthread_mutex_lock(&dispatch->control->lock);
+    dispatch->control->stopped = true;
+    pthread_cond_broadcast(&dispatch->control->changed);
+    pthread_mutex_unlock(&dispatch->control->lock);
+}
+
+bool gyre_dispatch_retract(gyre_dispatch *dispatch, gyre_seat *seat) {
+    if (seat->index < dispatch->worker_count) return false; // a worker finds it in its own queue before it leaves
+    pthread_mutex_lock(&dispatch->control->lock);
+    while (!dispatch->control->stopped) pthread_cond_wait(&dispatch->control->changed, &dispatch->control->lock);
+    pthread_mutex_unlock(&dispatch->control->lock);
+    uint32_t handle;
+    return gyre_runq_pop(&seat->runq, &handle);
+}

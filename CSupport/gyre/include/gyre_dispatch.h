@@ -1,0 +1,249 @@
+// gyre_dispatch.h: how a task travels from a submitter to a worker.
+//
+// Source      Put together from the pieces of this folder. An owner queue for each worker *and* for each thread that submits,
+//             measured against six other ways (a shared ring of records, of handles, of chunks): twice the ring.
+// Progress    submit, next and give are lock-free. A stopped thread holds up nobody; it may hide the chunk that it was moving
+//             (32 tasks) and the free handles of its stash (64).
+// Order       First in, first out within each queue, approximate across queues. A submit happens before its task runs.
+// Allocation  In gyre_dispatch_create, and once for each thread that submits for the first time.
+//
+//      submit ─▶ own queue (256) ─ full ─▶ the 32 oldest as one chunk ─▶ work (ring of chunks)
+//             └▶ another lane, or a thread without a seat ─▶ injector of the lane (ring of handles)
+//
+//      next   ◀─ injector high ◀─ own queue ◀─ work ◀─ injector normal ◀─ overflow ◀─ submitters' queues, in rotation
+//                ◀─ other workers' queues (half) ◀─ injector low ◀─ injector background
+//             every 64th turn begins at one of work, normal, overflow, submitters, low, background, in rotation
+//
+// A seat is what one thread has in one pool: its queue, its stash of free records, its cells. Workers keep theirs for life.
+// Another thread takes one with its first submit and leaves it when it ends: queue and stash stay where they are, reachable
+// as before, and the next thread inherits them, so a thread that ends loses nothing and moves nothing. Threads beyond the
+// number of seats use records of their own, taken from and returned to a ring.
+//
+// I1  Every queue has room for every handle that can come to it (records for injectors, chunks for work), so a submit can be
+//     refused in one place only: when no free record is left. Nothing is half done then.
+// I2  Full is not exact: up to 64 free handles lie in each stash. At least `in_flight` tasks are accepted, and at most
+//     in_flight + 64 * seats.
+// S1 -> S2  a seat is given up with release and taken over with acquire: the next owner continues its plain fields.
+// W1 | W2  see gyre_park.h P1 | P2: the fence in gyre_dispatch_wake pairs with those of a worker that is about to sleep.
+
+#ifndef GYRE_DISPATCH_H
+#define GYRE_DISPATCH_H
+
+#include "gyre_atomic.h"
+#include "gyre_depot.h"
+#include "gyre_overflow.h"
+#include "gyre_park.h"
+#include "gyre_record.h"
+#include "gyre_ring.h"
+#include "gyre_runq.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { GYRE_LANE_HIGH = 0, GYRE_LANE_NORMAL = 1, GYRE_LANE_LOW = 2, GYRE_LANE_BACKGROUND = 3, GYRE_LANES = 4 };
+
+#define GYRE_DISPATCH_FAIR_TURNS 64u
+#define GYRE_DISPATCH_FAIR_SOURCES 6u
+
+typedef struct gyre_dispatch gyre_dispatch;
+typedef struct gyre_seat gyre_seat;
+
+/// What one thread has in one pool.
+struct gyre_seat {
+    gyre_dispatch *dispatch; // lines 0 to 5: the owner's alone, but for `taken` and `submitted`
+    uint32_t index;
+    gyre_atomic_u32 taken;      // S1 -> S2; for submitters
+    gyre_atomic_u64 submitted;  // single-writer cell, read by snapshots
+    gyre_atomic_u64 stolen;     // the same: handles taken from another seat's queue
+    uint32_t turn;              // turns of this worker, for fairness
+    uint32_t cursor;            // where the last search of other seats ended
+    bool pass_wake_on;          // the next taken item is followed by a look whether to wake another worker
+    gyre_stash stash;           // free records
+    gyre_runq runq;             // shared with thieves, lines of its own
+};
+
+struct gyre_dispatch {
+    uint64_t id;                    // line 0: read-only after creation. Unique in the process, unlike the address
+    gyre_record *records;
+    gyre_seat *seats;               // workers first, then submitters
+    uint32_t worker_count;
+    uint32_t seat_count;
+    uint32_t record_count;          // of the depot; the guests' follow
+    uint32_t guest_count;
+    gyre_ring *work;                // ids of full chunks
+    gyre_ring *injectors[GYRE_LANES];
+    gyre_ring *guests;              // free records of threads without a seat
+    gyre_overflow *overflow;
+    gyre_parker *parkers;
+    gyre_chunk *chunks;
+    gyre_depot depot;               // lines of its own
+    gyre_park park;                 // a line of its own
+    GYRE_CACHE_ALIGNED gyre_atomic_u32 seats_used; // one past the highest seat ever taken
+    gyre_atomic_u64 guest_submitted;
+    struct gyre_dispatch_control *control; // lock and condition of close, stopped and retract
+    gyre_dispatch *next_live;              // under the registry's lock
+};
+
+typedef struct gyre_dispatch_configuration {
+    uint32_t workers;    // 1 to GYRE_PARK_WORKERS_MAX
+    uint32_t submitters; // seats for other threads
+    uint32_t in_flight;  // tasks that are accepted at least before "full"
+    uint32_t guests;     // records for threads without a seat, at least 2
+} gyre_dispatch_configuration;
+
+/// NULL when memory is out or the configuration is out of range.
+gyre_dispatch *gyre_dispatch_create(const gyre_dispatch_configuration *configuration);
+
+/// Frees everything. No thread may use the pool any more; seats of living threads are forgotten safely.
+void gyre_dispatch_destroy(gyre_dispatch *dispatch);
+
+/// Gives worker seat `index` to the calling thread, for as long as it lives or until gyre_dispatch_leave.
+gyre_seat *gyre_dispatch_sit(gyre_dispatch *dispatch, uint32_t index);
+
+/// Leaves the seat of the calling thread, if it has one.
+void gyre_dispatch_leave(gyre_dispatch *dispatch);
+
+/// The seat of the calling thread; it takes a free one the first time. NULL when all are taken.
+gyre_seat *gyre_dispatch_seat_slow(gyre_dispatch *dispatch);
+
+/// Looks for a task everywhere but in the own queue and the high lane. Returns a handle or GYRE_HANDLE_NONE.
+uint32_t gyre_dispatch_next_elsewhere(gyre_dispatch *dispatch, gyre_seat *seat);
+
+/// The turn in which a rotating source comes first. Returns a handle or GYRE_HANDLE_NONE.
+uint32_t gyre_dispatch_next_fair(gyre_dispatch *dispatch, gyre_seat *seat);
+
+/// Moves the 32 oldest handles of a full own queue to `work`.
+void gyre_dispatch_relieve(gyre_dispatch *dispatch, gyre_seat *seat);
+
+/// Whether any queue holds anything. Exact for a caller that has fenced after telling producers (W2).
+bool gyre_dispatch_has_item(gyre_dispatch *dispatch);
+
+/// Wakes one worker if that is wanted; loops while there is something and the token was given back for nobody.
+void gyre_dispatch_wake_slow(gyre_dispatch *dispatch);
+
+/// Stops the pool for good: injectors are sealed, every worker is woken to see it. What was submitted before is still there,
+/// and a worker leaves only after a look that found nothing.
+void gyre_dispatch_close(gyre_dispatch *dispatch);
+
+/// Says that no worker runs any more, to those who wait in gyre_dispatch_retract.
+void gyre_dispatch_stopped(gyre_dispatch *dispatch);
+
+/// For a submit that saw the pool closed after it had queued its item. Waits until no worker runs any more, then looks whether
+/// the item is still there. True: it has been taken back and will not run. False: a worker had it.
+/// (Earlier items of this thread cannot be left: their submits fenced before the close, so no worker left without them.)
+bool gyre_dispatch_retract(gyre_dispatch *dispatch, gyre_seat *seat);
+
+/// The thread's seat in the pool it used last: one comparison on the path of a submit.
+typedef struct gyre_seat_cache {
+    uint64_t id;
+    gyre_seat *seat;
+} gyre_seat_cache;
+
+extern __thread gyre_seat_cache gyre_seat_last;
+
+/// The seat of the calling thread, or NULL when all seats are taken (the thread is then a guest).
+GYRE_INLINE gyre_seat *gyre_dispatch_seat(gyre_dispatch *dispatch) {
+    if (gyre_likely(gyre_seat_last.id == dispatch->id)) return gyre_seat_last.seat;
+    return gyre_dispatch_seat_slow(dispatch);
+}
+
+/// Whether the calling thread is one of the pool's workers; never takes a seat.
+GYRE_INLINE bool gyre_dispatch_is_worker(const gyre_dispatch *dispatch) {
+    return gyre_seat_last.id == dispatch->id && gyre_seat_last.seat != NULL &&
+           gyre_seat_last.seat->index < dispatch->worker_count;
+}
+
+GYRE_INLINE gyre_record *gyre_dispatch_record(gyre_dispatch *dispatch, uint32_t handle) {
+    return &dispatch->records[handle];
+}
+
+GYRE_INLINE uint32_t gyre_dispatch_handle(const gyre_dispatch *dispatch, const gyre_record *record) {
+    return (uint32_t)(record - dispatch->records);
+}
+
+GYRE_INLINE bool gyre_dispatch_is_closed(gyre_dispatch *dispatch) {
+    return gyre_load_acquire(&dispatch->park.closed) != 0; // the closer's stores before it
+}
+
+/// A free record, or NULL when the pool is full. `seat` may be NULL for a guest.
+GYRE_INLINE gyre_record *gyre_dispatch_take(gyre_dispatch *dispatch, gyre_seat *seat) {
+    uint32_t handle;
+    if (gyre_unlikely(seat == NULL)) {
+        if (gyre_ring_try_pop(dispatch->guests, &handle) != GYRE_RING_OK) return NULL;
+        return &dispatch->records[handle];
+    }
+    handle = gyre_depot_take(&dispatch->depot, &seat->stash);
+    if (gyre_unlikely(handle == GYRE_HANDLE_NONE)) return NULL;
+    if (gyre_likely(seat->stash.count >= 2)) {
+        __builtin_prefetch(&dispatch->records[seat->stash.handle[seat->stash.count - 2]], 1);
+    }
+    return &dispatch->records[handle];
+}
+
+/// Gives a record back. True when a chunk of records became free for others.
+GYRE_INLINE bool gyre_dispatch_give(gyre_dispatch *dispatch, gyre_seat *seat, gyre_record *record) {
+    uint32_t handle = gyre_dispatch_handle(dispatch, record);
+    gyre_record_end(record);
+    if (gyre_unlikely(handle >= dispatch->record_count || seat == NULL)) {
+        if (handle >= dispatch->record_count) {
+            (void)gyre_ring_try_push(dispatch->guests, handle); // I1: it has a slot for every guest record
+            return true;
+        }
+        GYRE_ASSERT(seat != NULL); // a record of the depot is given back by a thread with a seat
+    }
+    return gyre_depot_give(&dispatch->depot, &seat->stash, handle);
+}
+
+/// Tells idle workers about an item that has just been queued. False when the pool was closed before it was certain that a
+/// worker sees the item: the caller then settles the matter with gyre_dispatch_retract.
+GYRE_INLINE bool gyre_dispatch_wake(gyre_dispatch *dispatch) {
+    gyre_fence_seq_cst(); // W1
+    if (gyre_unlikely(gyre_park_wants_wake(&dispatch->park))) gyre_dispatch_wake_slow(dispatch);
+    return gyre_likely(gyre_load_relaxed(&dispatch->park.closed) == 0); // ordered by the fence
+}
+
+/// Queues a record that is written. Only the thread of `seat` may call with it. Returns GYRE_RING_OK, or GYRE_RING_CLOSED
+/// when the pool was closed: the record then is the caller's again, and its task will not run.
+GYRE_INLINE gyre_ring_result gyre_dispatch_submit(gyre_dispatch *dispatch, gyre_seat *seat, gyre_record *record,
+                                                  uint32_t lane) {
+    uint32_t handle = gyre_dispatch_handle(dispatch, record);
+    if (gyre_unlikely(seat == NULL || lane != GYRE_LANE_NORMAL)) {
+        // I1: never full. A sealed injector says exactly whether the item is in.
+        if (gyre_ring_try_push(dispatch->injectors[lane], handle) != GYRE_RING_OK) return GYRE_RING_CLOSED;
+        if (seat != NULL) gyre_store_relaxed(&seat->submitted, gyre_load_relaxed(&seat->submitted) + 1);
+        else (void)gyre_fetch_add_relaxed(&dispatch->guest_submitted, 1);
+        (void)gyre_dispatch_wake(dispatch);
+        return GYRE_RING_OK;
+    }
+    gyre_store_relaxed(&seat->submitted, gyre_load_relaxed(&seat->submitted) + 1); // single-writer cell
+    while (gyre_unlikely(!gyre_runq_push(&seat->runq, handle))) gyre_dispatch_relieve(dispatch, seat);
+    if (gyre_likely(gyre_dispatch_wake(dispatch))) return GYRE_RING_OK;
+    return gyre_dispatch_retract(dispatch, seat) ? GYRE_RING_CLOSED : GYRE_RING_OK;
+}
+
+/// Worker only. The next task, or GYRE_HANDLE_NONE.
+GYRE_INLINE uint32_t gyre_dispatch_next(gyre_dispatch *dispatch, gyre_seat *seat) {
+    uint32_t handle;
+    gyre_ring *high = dispatch->injectors[GYRE_LANE_HIGH];
+    if (gyre_unlikely(++seat->turn % GYRE_DISPATCH_FAIR_TURNS == 0)) {
+        handle = gyre_dispatch_next_fair(dispatch, seat);
+        if (handle != GYRE_HANDLE_NONE) return handle;
+    }
+    // Hints only: an item that they do not show yet is found by the exact looks of the other turns.
+    if (gyre_unlikely(gyre_load_relaxed(&high->tail) != gyre_load_relaxed(&high->head))) {
+        if (gyre_ring_try_pop(high, &handle) == GYRE_RING_OK) return handle;
+    }
+    if (gyre_likely(gyre_runq_pop(&seat->runq, &handle))) {
+        uint32_t ahead;
+        if (gyre_runq_peek(&seat->runq, 1, &ahead)) __builtin_prefetch(&dispatch->records[ahead], 1);
+        return handle;
+    }
+    return gyre_dispatch_next_elsewhere(dispatch, seat);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
