@@ -97,7 +97,7 @@ void gyre_model_futex_wake(gyre_atomic_u32 *word, uint32_t count, const char *fi
 #endif
 
 #define GYRE_LOAD(p, order) \
-    ((__typeof__((p)->value))gyre_model_load(&(p)->value, sizeof((p)->value), (order), __FILE__, __LINE__))
+    ((__typeof__(+(p)->value))gyre_model_load(&(p)->value, sizeof((p)->value), (order), __FILE__, __LINE__))
 #define GYRE_STORE(p, v, order) \
     gyre_model_store(&(p)->value, sizeof((p)->value), (uint64_t)(v), (order), __FILE__, __LINE__)
 #define GYRE_RMW(p, operation, v, order)                                                                     \
