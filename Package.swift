@@ -19,6 +19,7 @@ let package = Package(
         .target(name: "CGyre", dependencies: ["CURCU"], path: "CSupport/gyre", cSettings: strictC),
         .target(name: "GyreCore", dependencies: ["CGyre"], swiftSettings: strict),
         .target(name: "Gyre", dependencies: ["GyreCore"], swiftSettings: strict),
+        .testTarget(name: "CGyreTests", dependencies: ["CGyre"], swiftSettings: strict),
     ],
     cLanguageStandard: .gnu11
 )
