@@ -5,6 +5,7 @@
 #include "gyre_atomic.h"
 #include "gyre_depot.h"
 #include "gyre_dispatch.h"
+#include "gyre_event.h"
 #include "gyre_futex.h"
 #include "gyre_overflow.h"
 #include "gyre_park.h"
