@@ -3,6 +3,7 @@
 #define GYRE_INLINE extern inline
 
 #include "gyre_atomic.h"
+#include "gyre_countdown.h"
 #include "gyre_depot.h"
 #include "gyre_dispatch.h"
 #include "gyre_event.h"

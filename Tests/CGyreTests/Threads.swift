@@ -66,3 +66,20 @@ func monotonicNanoseconds() -> UInt64 {
     clock_gettime(CLOCK_MONOTONIC, &now)
     return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
 }
+
+/// Plain words that threads share without any lock: what orders them is what a test is about.
+final class Plain: @unchecked Sendable {  // on purpose: a race here is a failed test under ThreadSanitizer
+    private let words: UnsafeMutablePointer<UInt64>
+
+    init(count: Int) {
+        words = .allocate(capacity: count)
+        words.initialize(repeating: 0, count: count)
+    }
+
+    deinit { words.deallocate() }
+
+    subscript(index: Int) -> UInt64 {
+        get { words[index] }
+        set { words[index] = newValue }
+    }
+}
