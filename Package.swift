@@ -20,6 +20,7 @@ let package = Package(
         .target(name: "GyreCore", dependencies: ["CGyre"], swiftSettings: strict),
         .target(name: "Gyre", dependencies: ["GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
+        .testTarget(name: "CGyreTests", dependencies: ["CGyre"], swiftSettings: strict),
     ],
     cLanguageStandard: .gnu11
 )

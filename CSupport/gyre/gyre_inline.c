@@ -4,8 +4,10 @@
 
 #include "gyre_atomic.h"
 <<<<<<< HEAD
+#include "gyre_countdown.h"
 #include "gyre_depot.h"
 #include "gyre_dispatch.h"
+#include "gyre_event.h"
 #include "gyre_futex.h"
 #include "gyre_overflow.h"
 #include "gyre_park.h"
