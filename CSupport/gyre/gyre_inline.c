@@ -3,6 +3,7 @@
 #define GYRE_INLINE extern inline
 
 #include "gyre_atomic.h"
+#include "gyre_clock.h"
 #include "gyre_counter.h"
 #include "gyre_histogram.h"
 
