@@ -15,6 +15,7 @@
 #include "gyre_ring.h"
 #include "gyre_runq.h"
 =======
+#include "gyre_clock.h"
 #include "gyre_counter.h"
 #include "gyre_histogram.h"
 >>>>>>> 8bed4c0a23db0f0f45851d0fb439df7198ccc41c

@@ -1,0 +1,213 @@
+import CGyre
+import Glibc
+import Testing
+
+@testable import GyreCore
+
+/// The C clock on counters that the tests make: conversion, refinement, falling back.
+@Suite struct ClockTests {
+    @Test func theCounterBecomesNanosecondsFromTheStart() throws {
+        let clock = try InjectedClock(startingAt: 500)
+        #expect(clock.now == 500)
+        clock.pass(microseconds: 1_000_000)
+        // 2,600 ticks are not a whole fraction of a microsecond: the multiplier is rounded down by 2^-48.
+        #expect(500 + 1_000_000_000 - clock.now <= 1)
+    }
+
+    @Test(arguments: [1, 19, 24, 100, 1_000, 3_700, 10_000] as [UInt64])
+    func countersOfAnyRateAreConverted(ticksPerMicrosecond: UInt64) throws {
+        let clock = try InjectedClock(ticksPerMicrosecond: ticksPerMicrosecond)
+        clock.pass(microseconds: 3_600_000_000)
+        #expect(3_600_000_000_000 - clock.now <= 1_000, "an hour")
+    }
+
+    @Test func aYearDoesNotOverflow() throws {
+        let clock = try InjectedClock()
+        let year: UInt64 = 365 * 86_400 * 1_000_000
+        clock.pass(microseconds: year)
+        #expect(year * 1_000 - clock.now <= 1_000)
+    }
+
+    @Test func readingsBeforeTheBaseReadAsTheBase() throws {
+        let clock = try InjectedClock(startingAt: 9_000)
+        clock.ticks -= 1
+        #expect(clock.now == 9_000)
+        clock.ticks -= 1_000_000
+        #expect(clock.now == 9_000)
+    }
+
+    /// The counter passes 2^64 while the clock runs: only differences are looked at.
+    @Test func theCounterMayWrap() throws {
+        let clock = try InjectedClock(ticks: UInt64.max - 2_600 * 3_000)
+        let before = clock.now
+        clock.pass(microseconds: 5_000)
+        #expect(clock.ticks < 1 << 40)
+        #expect(before + 5_000_000 - clock.now <= 1)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED)
+    }
+
+    /// A counter that is 40 ppm slower than it was during calibration. The first interval shows it, and the new rate
+    /// takes over without a step.
+    @Test func aBetterRateIsPublishedAndTimeIsContinuous() throws {
+        let clock = try InjectedClock(ticksPerMicrosecond: 25_000)
+        clock.ticksPerMicrosecond = 24_999
+        clock.pass(microseconds: 9_000)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED, "not yet")
+        clock.pass(microseconds: 2_000)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_REFINED)
+        #expect(clock.refinements == 1)
+        #expect(abs(clock.drift + 40_000) <= 100, "one nanosecond of 11 ms is 91 ppb")
+        var before = clock.now
+        var steps: [UInt64] = []
+        for _ in 0..<3_000 {
+            clock.pass(microseconds: 1)
+            steps.append(clock.now - before)
+            before = clock.now
+        }
+        #expect(steps.allSatisfy { (999...1_001).contains($0) }, "no jump where the rate changes")
+        // The old rate holds for the lead of 1 ms, then the new one.
+        let (then, reference) = (clock.now, clock.reference)
+        clock.pass(microseconds: 1_000_000)
+        #expect(clock.reference - reference - (clock.now - then) <= 1)
+    }
+
+    /// A thread may take its reading, lose the processor, and find a new block when it goes on.
+    @Test func aReadingHasOneTimeWhicheverBlockIsTheNewest() throws {
+        let clock = try InjectedClock(ticksPerMicrosecond: 25_000)
+        clock.ticksPerMicrosecond = 24_000
+        clock.pass(microseconds: 10)
+        let readings = stride(from: clock.ticks, to: clock.ticks + 24_000 * 11_000, by: 24_000 * 100).map { $0 }
+        let times = readings.map { ticks -> UInt64 in
+            clock.ticks = ticks
+            return clock.now
+        }
+        clock.ticks = readings[0]
+        clock.ticksPerMicrosecond = 24_999
+        clock.pass(microseconds: 11_000)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_REFINED)
+        for (ticks, time) in zip(readings, times) {
+            clock.ticks = ticks
+            #expect(clock.now == time)
+        }
+    }
+
+    @Test func intervalsGrowAndTheLastBlockIsKeptForFallingBack() throws {
+        let clock = try InjectedClock()
+        var interval: UInt64 = 10_000
+        for round: UInt32 in 1...14 {
+            clock.pass(microseconds: interval - 1)
+            #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED, "round \(round)")
+            clock.pass(microseconds: 1)
+            #expect(clock.check() == GYRE_CLOCK_CHECK_REFINED, "round \(round)")
+            #expect(clock.refinements == round)
+            interval *= 4
+        }
+        clock.pass(microseconds: interval * 4)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED, "no block is left")
+        let before = clock.now
+        clock.isTrusted = false
+        clock.pass(microseconds: 11_000_000)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_FELL_BACK)
+        #expect(clock.refinements == 14)
+        #expect(clock.now >= before)
+    }
+
+    @Test func aCounterThatRunsAwayIsGivenUpWithoutGoingBack() throws {
+        let clock = try InjectedClock(startingAt: 1_000)
+        clock.pass(microseconds: 5_000)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED)
+        clock.ticks += 2_600 * 1_000_000  // a second that nobody else saw
+        let shown = clock.now
+        #expect(clock.check() == GYRE_CLOCK_CHECK_FELL_BACK)
+        #expect(clock.sourceName == "monotonic")
+        #expect(clock.now >= shown)
+        let before = clock.now
+        clock.ticks = 0
+        clock.reference += 12_345
+        #expect(clock.now == before + 12_345, "the counter is no longer read")
+        #expect(clock.check() == GYRE_CLOCK_CHECK_NOT_NEEDED)
+    }
+
+    @Test func aCounterThatStandsStillIsGivenUpAndTimeCatchesUp() throws {
+        let clock = try InjectedClock(startingAt: 1_000)
+        clock.pass(microseconds: 10)
+        let begin = clock.now
+        clock.reference += 50_000_000
+        #expect(clock.now == begin)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_FELL_BACK)
+        #expect(clock.now >= begin + 50_000_000)
+        #expect(clock.now <= begin + 50_001_000)
+    }
+
+    @Test func aCounterThatGoesBackIsGivenUpAndTimeDoesNot() throws {
+        let clock = try InjectedClock()
+        clock.pass(microseconds: 8_000)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED)
+        let shown = clock.now
+        clock.ticks -= 2_600 * 4_000
+        #expect(clock.check() == GYRE_CLOCK_CHECK_FELL_BACK)
+        #expect(clock.now >= shown)
+    }
+
+    @Test func aCounterThatTheKernelLeavesIsLeftToo() throws {
+        let clock = try InjectedClock()
+        clock.isTrusted = false
+        clock.pass(microseconds: 9_900)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED, "the kernel is not asked each time")
+        clock.pass(microseconds: 9_990_100)
+        let shown = clock.now
+        #expect(clock.check() == GYRE_CLOCK_CHECK_FELL_BACK)
+        #expect(clock.now >= shown)
+        #expect(clock.now - shown <= 1_000)
+    }
+
+    /// CLOCK_MONOTONIC itself may be slewed by 500 ppm; that is no failure of the counter.
+    @Test func aSlewedReferenceIsNoFailure() throws {
+        let clock = try InjectedClock(ticksPerMicrosecond: 10_000)
+        clock.ticksPerMicrosecond = 10_005
+        clock.pass(microseconds: 8_000)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED)
+    }
+
+    @Test func aCounterThatDoesNotRunIsRefused() {
+        var hooks = gyre_clock_hooks(
+            counter: { _ in 5 }, reference: { _ in 5 }, trusted: { _ in true }, pause: { _, _ in }, context: nil,
+            lead_ns: 1, first_refine_ns: 2)
+        #expect(gyre_clock_create_injected(&hooks, 0) == nil)
+    }
+
+    @Test(
+        arguments: [
+            (true, "tsc", "tsc kvm-clock", true), (false, "tsc", "tsc kvm-clock", false),
+            (true, "kvm-clock\n", "kvm-clock tsc acpi_pm\n", true), (true, "kvm-clock", "kvm-clock acpi_pm", false),
+            (false, "kvm-clock", "kvm-clock tsc", false), (true, "arch_sys_counter\n", "arch_sys_counter", true),
+            (true, "hpet", "tsc hpet", false), (true, "tsc-early", "tsc-early", false),
+            (true, "hyperv_clocksource_tsc_page", "hyperv_clocksource_tsc_page", false), (true, "", "", false),
+            (true, "xen", "xen tsc", false),
+        ] as [(Bool, String, String, Bool)])
+    func theKernelsWordDecides(invariant: Bool, current: String, available: String, trusted: Bool) {
+        #expect(gyre_clock_counter_is_trusted(invariant, current, available) == trusted)
+    }
+
+    @Test(
+        arguments: [
+            (GYRE_CLOCK_INJECTED, 0, EINVAL), (GYRE_CLOCK_MONOTONIC, 1 << 63, EINVAL),
+            (ClockTests.foreignCounter, 0, ENOTSUP),
+        ] as [(gyre_clock_source, UInt64, Int32)])
+    func impossibleClocksAreRefusedWithAReason(source: gyre_clock_source, start: UInt64, reason: Int32) {
+        errno = 0
+        let clock = gyre_clock_create(source, start)
+        let found = errno
+        #expect(clock == nil)
+        #expect(found == reason)
+    }
+
+    /// The counter of the other architecture.
+    private static var foreignCounter: gyre_clock_source {
+        #if arch(x86_64)
+            GYRE_CLOCK_CNTVCT
+        #else
+            GYRE_CLOCK_TSC
+        #endif
+    }
+}
