@@ -60,6 +60,7 @@ static bool gyre_registry_has(uint64_t id) { // under the lock
 // Seats.
 
 __thread gyre_seat_cache gyre_seat_last;
+__thread uint64_t gyre_thread_task;
 
 /// All seats of one thread, newest first.
 typedef struct gyre_seat_entry {
@@ -268,13 +269,9 @@ static uint32_t gyre_dispatch_from_overflow(gyre_dispatch *dispatch, gyre_seat *
         (void)gyre_dispatch_give(dispatch, seat, record);
         return GYRE_HANDLE_NONE;
     }
-    record->function = item.function;
     record->words[0] = item.words[0];
     record->words[1] = item.words[1];
-    record->submitted = item.submitted;
-    record->ready = item.submitted;
-    record->deadline = 0;
-    record->unstamped = 1;
+    gyre_record_write(record, item.function, item.submitted, item.submitted, 0, true);
     return gyre_dispatch_handle(dispatch, record);
 }
 
@@ -290,7 +287,7 @@ static uint32_t gyre_dispatch_from_seats(gyre_dispatch *dispatch, gyre_seat *sea
         uint32_t stolen = gyre_runq_steal(&dispatch->seats[index].runq, handles, limit);
         if (stolen == 0) continue;
         seat->cursor += step + 1;
-        gyre_store_relaxed(&seat->stolen, gyre_load_relaxed(&seat->stolen) + stolen); // single-writer cell
+        gyre_dispatch_count(dispatch, seat, GYRE_COUNT_STOLEN, stolen);
         return gyre_dispatch_keep_first(seat, handles, stolen);
     }
     return GYRE_HANDLE_NONE;
@@ -356,6 +353,25 @@ void gyre_dispatch_wake_slow(gyre_dispatch *dispatch) {
         bool look_again = false;
         if (gyre_park_wake_one(&dispatch->park, &look_again) || !look_again) return;
     } while (gyre_park_wants_wake(&dispatch->park) && gyre_dispatch_has_item(dispatch));
+}
+
+uint64_t gyre_dispatch_sum(gyre_dispatch *dispatch, uint32_t which) {
+    uint64_t sum = gyre_load_relaxed(&dispatch->outside[which]); // counts order nothing
+    for (uint32_t index = 0; index < dispatch->seat_count; index++) {
+        gyre_seat *seat = &dispatch->seats[index];
+        sum += gyre_counter_read(gyre_counter_word(seat->counts, which / GYRE_COUNTERS_PER_LINE,
+                                                   which % GYRE_COUNTERS_PER_LINE));
+    }
+    return sum;
+}
+
+bool gyre_dispatch_is_quiet(gyre_dispatch *dispatch) {
+    // Finished first: what is queued meanwhile can only make the second sum larger.
+    uint64_t finished = 0;
+    for (uint32_t index = 0; index < dispatch->worker_count; index++) {
+        finished += gyre_load_acquire(gyre_counter_word(dispatch->seats[index].counts, 0, GYRE_COUNT_FINISHED)); // F2
+    }
+    return finished == gyre_dispatch_sum(dispatch, GYRE_COUNT_QUEUED);
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -3,22 +3,23 @@
 #define GYRE_INLINE extern inline
 
 #include "gyre_atomic.h"
-<<<<<<< HEAD
+#include "gyre_clock.h"
 #include "gyre_countdown.h"
+#include "gyre_counter.h"
 #include "gyre_depot.h"
 #include "gyre_dispatch.h"
 #include "gyre_event.h"
+#include "gyre_flag.h"
 #include "gyre_futex.h"
+#include "gyre_histogram.h"
+#include "gyre_order.h"
 #include "gyre_overflow.h"
 #include "gyre_park.h"
 #include "gyre_record.h"
 #include "gyre_ring.h"
 #include "gyre_runq.h"
-=======
-#include "gyre_clock.h"
-#include "gyre_counter.h"
-#include "gyre_histogram.h"
->>>>>>> 8bed4c0a23db0f0f45851d0fb439df7198ccc41c
+#include "gyre_state.h"
+#include "gyre_waiters.h"
 
 #if defined(GYRE_THREAD_SANITIZER)
 gyre_atomic_u64 gyre_fence_word;

@@ -24,13 +24,18 @@
 // I2  Full is not exact: up to 64 free handles lie in each stash. At least `in_flight` tasks are accepted, and at most
 //     in_flight + 64 * seats.
 // S1 -> S2  a seat is given up with release and taken over with acquire: the next owner continues its plain fields.
+// F1 -> F2  a worker stores its count of finished records with release, gyre_dispatch_is_quiet loads it with acquire: it then
+//           sees every record that was queued before, or by, one of those. So equal sums mean that nothing was in flight.
 // W1 | W2  see gyre_park.h P1 | P2: the fence in gyre_dispatch_wake pairs with those of a worker that is about to sleep.
 
 #ifndef GYRE_DISPATCH_H
 #define GYRE_DISPATCH_H
 
 #include "gyre_atomic.h"
+#include "gyre_clock.h"
+#include "gyre_counter.h"
 #include "gyre_depot.h"
+#include "gyre_histogram.h"
 #include "gyre_overflow.h"
 #include "gyre_park.h"
 #include "gyre_record.h"
@@ -49,18 +54,39 @@ enum { GYRE_LANE_HIGH = 0, GYRE_LANE_NORMAL = 1, GYRE_LANE_LOW = 2, GYRE_LANE_BA
 typedef struct gyre_dispatch gyre_dispatch;
 typedef struct gyre_seat gyre_seat;
 
+/// Counters of a seat, each with its owner as the only writer. Sums over all seats are the pool's.
+enum {
+    GYRE_COUNT_QUEUED = 0, // records queued from this thread
+    GYRE_COUNT_FINISHED,   // records that this worker took and is done with; stored with release (F1 -> F2)
+    GYRE_COUNT_STOLEN,     // records taken from another seat's queue
+    GYRE_COUNT_DONE,       // tasks that ran to their end, whatever came of them
+    GYRE_COUNT_FAILED,     // of these, tasks whose body threw
+    GYRE_COUNT_LATE,       // tasks never started: the deadline had passed
+    GYRE_COUNT_CANCELLED,  // tasks never started: cancelled, or closed over
+    GYRE_COUNT_SKIPPED,    // graph nodes whose parents did not succeed
+    GYRE_COUNT_STEPS,      // steps of longer tasks: executor jobs and the like
+    GYRE_COUNT_BUSY,       // nanoseconds between leaving idleness and returning to it
+    GYRE_COUNT_PARKS,
+    GYRE_COUNT_PASSED_ON,  // wakes passed on to another worker
+    GYRE_COUNT_HELPED,     // records that were run by a body that waited for another task
+    GYRE_COUNT_REFUSED,    // submits that found the pool full
+    GYRE_COUNTS = 16
+};
+
 /// What one thread has in one pool.
 struct gyre_seat {
-    gyre_dispatch *dispatch; // lines 0 to 5: the owner's alone, but for `taken` and `submitted`
+    gyre_dispatch *dispatch; // the owner's alone, but for `taken`
+    const gyre_clock *clock;
+    gyre_task_times *times;  // workers only; the owner writes, snapshots read
+    uint64_t now;            // the last task boundary, nanoseconds of the clock; workers only
     uint32_t index;
-    gyre_atomic_u32 taken;      // S1 -> S2; for submitters
-    gyre_atomic_u64 submitted;  // single-writer cell, read by snapshots
-    gyre_atomic_u64 stolen;     // the same: handles taken from another seat's queue
-    uint32_t turn;              // turns of this worker, for fairness
-    uint32_t cursor;            // where the last search of other seats ended
-    bool pass_wake_on;          // the next taken item is followed by a look whether to wake another worker
-    gyre_stash stash;           // free records
-    gyre_runq runq;             // shared with thieves, lines of its own
+    uint32_t turn;           // turns of this worker, for fairness
+    uint32_t cursor;         // where the last search of other seats ended
+    uint32_t sampled;        // tasks since the last one that was timed
+    gyre_atomic_u32 taken;   // S1 -> S2
+    GYRE_CACHE_ALIGNED gyre_counter_line counts[GYRE_COUNTS / GYRE_COUNTERS_PER_LINE]; // written by the owner, read by snapshots
+    gyre_stash stash;        // free records
+    gyre_runq runq;          // shared with thieves, lines of its own
 };
 
 struct gyre_dispatch {
@@ -80,7 +106,7 @@ struct gyre_dispatch {
     gyre_depot depot;               // lines of its own
     gyre_park park;                 // a line of its own
     GYRE_CACHE_ALIGNED gyre_atomic_u32 seats_used; // one past the highest seat ever taken
-    gyre_atomic_u64 guest_submitted;
+    gyre_atomic_u64 outside[GYRE_COUNTS]; // the counts of threads without a seat
     struct gyre_dispatch_control *control; // lock and condition of close, stopped and retract
     gyre_dispatch *next_live;              // under the registry's lock
 };
@@ -142,6 +168,11 @@ typedef struct gyre_seat_cache {
 
 extern __thread gyre_seat_cache gyre_seat_last;
 
+/// A word that the thread's present task may use, 0 at first.
+extern __thread uint64_t gyre_thread_task;
+GYRE_INLINE uint64_t gyre_thread_word(void) { return gyre_thread_task; }
+GYRE_INLINE void gyre_thread_set_word(uint64_t word) { gyre_thread_task = word; }
+
 /// The seat of the calling thread, or NULL when all seats are taken (the thread is then a guest).
 GYRE_INLINE gyre_seat *gyre_dispatch_seat(gyre_dispatch *dispatch) {
     if (gyre_likely(gyre_seat_last.id == dispatch->id)) return gyre_seat_last.seat;
@@ -162,8 +193,52 @@ GYRE_INLINE uint32_t gyre_dispatch_handle(const gyre_dispatch *dispatch, const g
     return (uint32_t)(record - dispatch->records);
 }
 
+/// Counts for the thread of `seat`, or for a thread without one.
+GYRE_INLINE void gyre_dispatch_count(gyre_dispatch *dispatch, gyre_seat *seat, uint32_t which, uint64_t amount) {
+    if (gyre_likely(seat != NULL)) gyre_counter_add(gyre_counter_word(seat->counts, which / GYRE_COUNTERS_PER_LINE,
+                                                                      which % GYRE_COUNTERS_PER_LINE), amount);
+    else (void)gyre_fetch_add_relaxed(&dispatch->outside[which], amount);
+}
+
+/// Counts a record as done with, after everything that its task did. Worker only.
+GYRE_INLINE void gyre_dispatch_count_finished(gyre_seat *seat) {
+    gyre_atomic_u64 *word = gyre_counter_word(seat->counts, 0, GYRE_COUNT_FINISHED);
+    gyre_store_release(word, gyre_load_relaxed(word) + 1); // F1
+}
+
+/// Whether, at a moment within the call, every record that had been queued was done with.
+bool gyre_dispatch_is_quiet(gyre_dispatch *dispatch);
+
+/// The sum of one count over all seats and the threads without one.
+uint64_t gyre_dispatch_sum(gyre_dispatch *dispatch, uint32_t which);
+
 GYRE_INLINE bool gyre_dispatch_is_closed(gyre_dispatch *dispatch) {
     return gyre_load_acquire(&dispatch->park.closed) != 0; // the closer's stores before it
+}
+
+// Swift sees a pool and a seat as opaque pointers; these are their fields.
+GYRE_INLINE gyre_park *gyre_dispatch_park(gyre_dispatch *dispatch) { return &dispatch->park; }
+GYRE_INLINE gyre_overflow *gyre_dispatch_overflow(gyre_dispatch *dispatch) { return dispatch->overflow; }
+GYRE_INLINE uint32_t gyre_seat_index(const gyre_seat *seat) { return seat->index; }
+GYRE_INLINE uint64_t gyre_seat_now(const gyre_seat *seat) { return seat->now; }
+GYRE_INLINE void gyre_seat_set_now(gyre_seat *seat, uint64_t now) { seat->now = now; }
+GYRE_INLINE void gyre_seat_instruments(gyre_seat *seat, const gyre_clock *clock, gyre_task_times *times) {
+    seat->clock = clock;
+    seat->times = times;
+}
+/// Owner only. Whether the next task is one of those that are timed, of which there is one in `stride`.
+GYRE_INLINE bool gyre_seat_sample(gyre_seat *seat, uint32_t stride) {
+    if (++seat->sampled < stride) return false;
+    seat->sampled = 0;
+    return true;
+}
+
+/// Whether a quarter of the records lies in the depot, for those who wait for room: an estimate.
+GYRE_INLINE bool gyre_dispatch_has_room(gyre_dispatch *dispatch) {
+    int32_t chunks = (int32_t)gyre_load_relaxed(&dispatch->depot.full_count); // may be below zero for a moment
+    uint32_t fresh = dispatch->record_count - gyre_load_relaxed(&dispatch->depot.carved);
+    uint32_t free_records = fresh + (chunks > 0 ? (uint32_t)chunks * GYRE_CHUNK_HANDLES : 0);
+    return free_records >= dispatch->record_count / 4;
 }
 
 /// A free record, or NULL when the pool is full. `seat` may be NULL for a guest.
@@ -211,12 +286,11 @@ GYRE_INLINE gyre_ring_result gyre_dispatch_submit(gyre_dispatch *dispatch, gyre_
     if (gyre_unlikely(seat == NULL || lane != GYRE_LANE_NORMAL)) {
         // I1: never full. A sealed injector says exactly whether the item is in.
         if (gyre_ring_try_push(dispatch->injectors[lane], handle) != GYRE_RING_OK) return GYRE_RING_CLOSED;
-        if (seat != NULL) gyre_store_relaxed(&seat->submitted, gyre_load_relaxed(&seat->submitted) + 1);
-        else (void)gyre_fetch_add_relaxed(&dispatch->guest_submitted, 1);
+        gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, 1);
         (void)gyre_dispatch_wake(dispatch);
         return GYRE_RING_OK;
     }
-    gyre_store_relaxed(&seat->submitted, gyre_load_relaxed(&seat->submitted) + 1); // single-writer cell
+    gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, 1);
     while (gyre_unlikely(!gyre_runq_push(&seat->runq, handle))) gyre_dispatch_relieve(dispatch, seat);
     if (gyre_likely(gyre_dispatch_wake(dispatch))) return GYRE_RING_OK;
     return gyre_dispatch_retract(dispatch, seat) ? GYRE_RING_CLOSED : GYRE_RING_OK;

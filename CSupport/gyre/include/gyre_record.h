@@ -40,11 +40,28 @@ struct gyre_record {
     uint64_t ready;         // the same, when nothing but a worker was missing
     uint64_t deadline;      // the latest start, 0 for none
     gyre_atomic_u64 state;  // generation and phase
-    uint32_t unstamped;     // 1: a step of a longer task, which keeps its own stamps
-    uint32_t reserved;
+    uint64_t is_step;       // 1: a step of a longer task, which keeps its own stamps
 } GYRE_CACHE_ALIGNED;
 
 GYRE_STATIC_ASSERT(sizeof(gyre_record) == GYRE_CACHE_LINE_BYTES, "one line a record");
+
+// Swift sees a record as an opaque pointer; these are its fields.
+GYRE_INLINE uint64_t *gyre_record_words(gyre_record *record) { return record->words; }
+GYRE_INLINE gyre_task_function gyre_record_function(const gyre_record *record) { return record->function; }
+GYRE_INLINE uint64_t gyre_record_submitted(const gyre_record *record) { return record->submitted; }
+GYRE_INLINE uint64_t gyre_record_ready(const gyre_record *record) { return record->ready; }
+GYRE_INLINE uint64_t gyre_record_deadline(const gyre_record *record) { return record->deadline; }
+GYRE_INLINE bool gyre_record_is_step(const gyre_record *record) { return record->is_step != 0; }
+
+/// Writes all fields but the words. `submitted` 0 means that this task is not timed.
+GYRE_INLINE void gyre_record_write(gyre_record *record, gyre_task_function function, uint64_t submitted, uint64_t ready,
+                                   uint64_t deadline, bool is_step) {
+    record->function = function;
+    record->submitted = submitted;
+    record->ready = ready;
+    record->deadline = deadline;
+    record->is_step = is_step;
+}
 
 /// Names a record and the generation of the task in it.
 typedef struct gyre_record_token {

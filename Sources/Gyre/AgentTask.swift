@@ -1,0 +1,22 @@
+import GyreCore
+
+/// The task that the calling thread runs.
+public enum AgentTask {
+    /// Whether the running synchronous task was asked to stop, by ``TaskHandle/cancel()`` or by a drain. Long bodies look at it
+    /// now and then. False outside tasks; async bodies use Swift's `Task.isCancelled`.
+    ///
+    /// - Complexity: O(1), a thread-local and a load.
+    public static var isCancelled: Bool {
+        guard let word = CurrentTask.word else { return false }
+        return Unmanaged<TaskCore>.fromOpaque(word).takeUnretainedValue().words.isCancelling
+    }
+
+    /// Makes `task` the calling thread's; returns the one that it interrupts, which waits for others.
+    static func begin(_ task: TaskCore) -> UnsafeRawPointer? {
+        let outer = CurrentTask.word
+        CurrentTask.word = UnsafeRawPointer(Unmanaged.passUnretained(task).toOpaque())
+        return outer
+    }
+
+    static func end(_ outer: UnsafeRawPointer?) { CurrentTask.word = outer }
+}

@@ -1,0 +1,117 @@
+import GyreCore
+
+extension Runtime {
+    /// Queues a C function with one word, the cheapest task there is.
+    ///
+    /// The function starts once on one worker, or this call throws. What it computes, it stores itself.
+    ///
+    /// - Parameters:
+    ///   - function: What to run. Must not block for long, and must not throw or unwind.
+    ///   - word: Its argument: a number, or a pointer whose target lives until the function has run.
+    ///   - lane: How urgent it is.
+    /// - Throws: ``SubmitError/full`` if no record is free, ``SubmitError/closed`` after ``drain(soft:hard:)`` began.
+    /// - Complexity: O(1). No allocation. One system call, and only if a worker has to be woken.
+    /// - Concurrency: Safe from any thread, including a worker. Lock-free.
+    public func fire(
+        _ function: @convention(c) (UInt64) -> Void, _ word: UInt64, lane: Lane = .normal
+    ) throws(SubmitError) {
+        try checkIntake()
+        let address = UInt64(UInt(bitPattern: unsafeBitCast(function, to: UnsafeRawPointer.self)))
+        try pool.submitWords(runFunction, address, word, SubmitOptions(lane: lane))
+    }
+
+    /// Queues a C function with one word, and returns a ticket by which it can be taken back while it is queued.
+    ///
+    /// - Throws: As ``fire(_:_:lane:)``.
+    public func fireCancellable(
+        _ function: @convention(c) (UInt64) -> Void, _ word: UInt64, lane: Lane = .normal
+    ) throws(SubmitError) -> TaskTicket {
+        try checkIntake()
+        let address = UInt64(UInt(bitPattern: unsafeBitCast(function, to: UnsafeRawPointer.self)))
+        return try pool.submitWords(runFunction, address, word, SubmitOptions(lane: lane, isCancellable: true))
+    }
+
+    /// Takes back a task that is still queued.
+    ///
+    /// - Returns: True when the task will not run. False when it has started or ended; a ticket that outlived its task is told
+    ///   apart from the task that has its record now.
+    public func cancel(_ ticket: TaskTicket) -> Bool { pool.cancel(ticket) }
+
+    /// Queues a closure.
+    ///
+    /// - Parameters:
+    ///   - lane: How urgent it is.
+    ///   - deadline: The latest instant at which it may start; later it is dropped and counted as late.
+    ///   - whenFull: What happens when no record is free.
+    ///   - body: What to run, once, on one worker. It should not block; a body that has to wait for another task uses
+    ///     ``TaskHandle/wait()``, which runs other tasks meanwhile.
+    /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/late`` if `deadline`
+    ///   has passed. A call that throws leaves nothing behind.
+    /// - Complexity: O(1). No allocation beyond the closure's own context.
+    /// - Concurrency: Safe from any thread, including a worker. Lock-free with ``WhenFull/fail``.
+    public func post(
+        lane: Lane = .normal, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,
+        _ body: @escaping @Sendable () -> Void
+    ) throws(SubmitError) {
+        try checkIntake()
+        let options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.nanoseconds ?? 0)
+        do {
+            try pool.submit(body: body, options)
+        } catch .full where whenFull == .wait {
+            try waitForRoom { () throws(SubmitError) in try self.pool.submit(body: body, options) }
+        }
+    }
+
+    /// Queues a closure whose value is wanted.
+    ///
+    /// - Returns: A handle that settles exactly once. An error that `body` throws reaches it.
+    /// - Throws: As ``post(lane:deadline:whenFull:_:)``.
+    /// - Complexity: O(1). One allocation, the handle.
+    public func post<Value: Sendable>(
+        lane: Lane = .normal, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,
+        _ body: @escaping @Sendable () throws -> Value
+    ) throws(SubmitError) -> TaskHandle<Value> {
+        try checkIntake()
+        let task = SyncTask<Value>.make(TaskHome(pool: pool, intake: intake), body: body)
+        let options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.nanoseconds ?? 0)
+        do {
+            try task.submit(options)
+        } catch .full where whenFull == .wait {
+            try waitForRoom { () throws(SubmitError) in try task.submit(options) }
+        }
+        return TaskHandle(task)
+    }
+
+    /// Runs `attempt` until it is not refused for lack of room. A worker runs other tasks between two attempts.
+    func waitForRoom(_ attempt: () throws(SubmitError) -> Void) throws(SubmitError) {
+        while true {
+            if !pool.helpOnce() { pool.waitForRoom() }
+            try checkIntake()
+            do {
+                return try attempt()
+            } catch .full {
+                continue
+            }
+        }
+    }
+
+    @inline(__always)
+    func checkIntake() throws(SubmitError) {
+        if intake.isClosed { throw .closed }
+    }
+}
+
+/// What a submit does when no record is free.
+public enum WhenFull: Sendable {
+    /// It throws ``SubmitError/full``.
+    case fail
+    /// It waits until a quarter of the records is free. On a worker it runs other tasks meanwhile.
+    case wait
+}
+
+/// Calls the C function whose address is the first word with the second.
+private let runFunction: TaskFunction = { record, verdict in
+    guard verdict == Verdict.run.rawValue, let words = RecordWords.of(record) else { return }
+    guard let address = UnsafeRawPointer(bitPattern: UInt(words[0])) else { return }
+    unsafeBitCast(address, to: (@convention(c) (UInt64) -> Void).self)(words[1])
+}

@@ -1,0 +1,34 @@
+import GyreCore
+import Synchronization
+
+/// The execution core of a program: a pool of pinned workers, and everything that may be run on it.
+///
+/// ```swift
+/// let gyre = try Runtime()
+/// try gyre.post { print("on a worker") }
+/// let total = try await gyre.run { try await fetchTotal() }
+/// await gyre.drain()
+/// ```
+///
+/// A program usually has one runtime for its life. Several are independent of each other. A runtime that is no longer used
+/// must be drained: its workers live until then.
+public final class Runtime: Sendable {
+    public typealias Configuration = WorkerPool.Configuration
+
+    /// The workers. Also a `TaskExecutor`: `withTaskExecutorPreference(gyre.pool) { … }`.
+    public let pool: WorkerPool
+    let intake = Intake()
+    let runners: RunnerSet
+
+    /// Starts the workers.
+    ///
+    /// - Throws: ``ConfigurationError`` naming the field that is out of range.
+    public init(_ configuration: Configuration = Configuration()) throws(ConfigurationError) {
+        let pool = try WorkerPool(configuration)
+        self.pool = pool
+        self.runners = RunnerSet(pool: pool)
+    }
+
+    /// The clock of all stamps and deadlines of this runtime.
+    public var clock: MonotonicClock { pool.clock }
+}

@@ -1,0 +1,3 @@
+import GyreCore
+final class RunnerSet: Sendable { init(pool: WorkerPool) {} }
+final class AsyncRunner {}

@@ -1,0 +1,239 @@
+internal import CGyre
+import Glibc
+
+/// One worker: what it does in a turn, and how it idles.
+///
+/// `@unchecked Sendable`: everything but the counters, which are single-writer cells, is touched by the worker's thread alone
+/// once that runs. A turn is a function of one step, so that a test can drive workers without threads under manual time.
+final class Worker: @unchecked Sendable {
+    let index: Int
+    private let dispatch: OpaquePointer
+    private let clock: OpaquePointer
+    /// Histograms of the tasks that this worker ended.
+    let times: TaskTimes
+    /// Set when the thread sits down.
+    private var seat: OpaquePointer?
+    /// Whether this worker holds the pool's search token.
+    private var holdsToken = false
+    private var busySince: UInt64 = 0
+    private var lastGap: UInt64 = 0
+    private var pin = Pin.free
+
+    private enum Pin { case free, soft, hard }
+
+    /// Work without a pause before a soft pin.
+    private static let softPinAfterNanoseconds: UInt64 = 200_000
+    /// Pausing before sleep: longer when the last pause for work was short.
+    private static let searchNanosecondsMin: UInt64 = 1_500
+    private static let searchNanosecondsMax: UInt64 = 10_000
+    private static let shortGapNanoseconds: UInt64 = 50_000
+
+    init(index: Int, dispatch: OpaquePointer, clock: MonotonicClock) {
+        self.index = index
+        self.dispatch = dispatch
+        self.clock = clock.pointer
+        self.times = TaskTimes()
+    }
+
+    /// Takes the seat of this worker for the calling thread.
+    func sit() {
+        seat = gyre_dispatch_sit(dispatch, UInt32(index))
+        precondition(seat != nil, "worker \(index) has a thread already")
+        gyre_seat_instruments(seat, clock, times.native)
+        busySince = gyre_clock_now(clock)
+        gyre_seat_set_now(seat, busySince)
+    }
+
+    func leave() {
+        endStreak()
+        gyre_dispatch_leave(dispatch)
+        seat = nil
+    }
+
+    // MARK: - A turn
+
+    /// Runs one queued record if there is any. False when there was none.
+    func turn(_ pool: WorkerPool) -> Bool {
+        let handle = gyre_dispatch_next(dispatch, seat)
+        if handle == UInt32.max { return false }
+        if holdsToken {
+            holdsToken = false
+            passWakeOn()
+        }
+        run(gyre_dispatch_record(dispatch, handle), pool)
+        return true
+    }
+
+    /// How deep this worker's stack is in tasks that wait for others.
+    private var helpDepth = 0
+    private static let helpDepthMax = 16
+
+    /// Runs one other task for a body that waits. False when there is none or the stack is deep enough.
+    func help(_ pool: WorkerPool) -> Bool {
+        guard helpDepth < Self.helpDepthMax else { return false }
+        helpDepth += 1
+        defer { helpDepth -= 1 }
+        guard turn(pool) else { return false }
+        gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_HELPED), 1)
+        return true
+    }
+
+    /// The searching worker has found something: it gives the token back, and if there is more it wakes the next.
+    private func passWakeOn() {
+        gyre_park_stop_search(gyre_dispatch_park(dispatch))
+        if gyre_park_wants_wake(gyre_dispatch_park(dispatch)), gyre_dispatch_has_item(dispatch) {
+            gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_PASSED_ON), 1)
+            gyre_dispatch_wake_slow(dispatch)
+        }
+    }
+
+    @inline(__always)
+    private func run(_ record: OpaquePointer?, _ pool: WorkerPool) {
+        let function = gyre_record_function(record)!
+        if gyre_record_is_step(record) {
+            function(record, discards(pool) ? Verdict.closed.rawValue : Verdict.run.rawValue)
+            gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_STEPS), 1)
+            if pool.timingStride == 1 { gyre_seat_set_now(seat, gyre_clock_now(clock)) }
+        } else {
+            let submitted = gyre_record_submitted(record)
+            let ready = gyre_record_ready(record)
+            let started = submitted == 0 ? 0 : start(pool, ready: ready)
+            let verdict = verdict(record, started: started, pool)
+            function(record, verdict.rawValue)
+            if verdict == .run {
+                gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_DONE), 1)
+                if submitted != 0 { end(submitted: submitted, ready: ready, started: started) }
+            } else {
+                countUnstarted(verdict)
+            }
+        }
+        if gyre_dispatch_give(dispatch, seat, record) { pool.roomGrew() }
+        gyre_dispatch_count_finished(seat)
+    }
+
+    /// The start stamp: the end of the task before, where every task is timed. A submitter on another core may have stamped
+    /// later than that.
+    @inline(__always)
+    private func start(_ pool: WorkerPool, ready: UInt64) -> UInt64 {
+        let boundary = pool.timingStride == 1 ? gyre_seat_now(seat) : gyre_clock_now(clock)
+        return max(boundary, ready)
+    }
+
+    @inline(__always)
+    private func end(submitted: UInt64, ready: UInt64, started: UInt64) {
+        let ended = max(gyre_clock_now(clock), started)
+        gyre_seat_set_now(seat, ended)
+        gyre_task_times_add(times.native, started - ready, ended - started, ended - submitted)
+    }
+
+    @inline(__always)
+    private func verdict(_ record: OpaquePointer?, started: UInt64, _ pool: WorkerPool) -> Verdict {
+        if !gyre_record_start(record) { return .cancelled }
+        let deadline = gyre_record_deadline(record)
+        if deadline != 0, started > deadline { return .late }
+        return discards(pool) ? .closed : .run
+    }
+
+    @inline(__always)
+    private func discards(_ pool: WorkerPool) -> Bool { pool.control.discards }
+
+    private func countUnstarted(_ verdict: Verdict) {
+        let which = verdict == .late ? GYRE_COUNT_LATE : GYRE_COUNT_CANCELLED
+        gyre_dispatch_count(dispatch, seat, UInt32(which), 1)
+    }
+
+    // MARK: - Thread
+
+    /// The worker's thread: turns until the pool is closed and nothing is left. `mayStay` is asked when there is nothing to
+    /// do: a spare that is not needed any more goes back to wait for its next call.
+    func work(_ pool: WorkerPool, while mayStay: () -> Bool) {
+        applyHardPin(pool)
+        while true {
+            if turn(pool) {
+                if pool.configuration.pinning == .soft { considerSoftPin() }
+                continue
+            }
+            if !idle(pool) || !mayStay() { break }
+        }
+        release()
+    }
+
+    /// One idle spell: search, announce, look again, sleep. False when the pool is closed and nothing was left.
+    private func idle(_ pool: WorkerPool) -> Bool {
+        pool.roomGrew()
+        if pool.configuration.idle == .spin {
+            if gyre_dispatch_is_closed(dispatch), !gyre_dispatch_has_item(dispatch) { return false }
+            endStreak()
+            gyre_pause()
+            beginStreak()
+            return true
+        }
+        let park = gyre_dispatch_park(dispatch)
+        if !holdsToken { holdsToken = gyre_park_start_search(park) }
+        if holdsToken, search(pool) { return true }
+        endStreak()
+        if pin == .soft { release() }
+        gyre_park_prepare(park, UInt32(index), holdsToken)
+        holdsToken = false
+        if gyre_dispatch_has_item(dispatch) {
+            holdsToken = gyre_park_withdraw(park, UInt32(index))
+            beginStreak()
+            return true
+        }
+        if gyre_dispatch_is_closed(dispatch) {
+            _ = gyre_park_withdraw(park, UInt32(index))
+            return gyre_dispatch_has_item(dispatch)
+        }
+        gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_PARKS), 1)
+        holdsToken = gyre_park_sleep(park, UInt32(index), UInt64.max)
+        beginStreak()
+        return true
+    }
+
+    /// Pauses and looks until something is there or the time is up.
+    private func search(_ pool: WorkerPool) -> Bool {
+        if pool.configuration.idle == .park { return false }
+        let limit = lastGap < Self.shortGapNanoseconds ? Self.searchNanosecondsMax : Self.searchNanosecondsMin
+        let began = gyre_clock_now(clock)
+        repeat {
+            for _ in 0..<8 { gyre_pause() }
+            if gyre_dispatch_has_item(dispatch) {
+                gyre_seat_set_now(seat, gyre_clock_now(clock))
+                return true
+            }
+        } while gyre_clock_now(clock) - began < limit
+        return false
+    }
+
+    private func endStreak() {
+        let now = gyre_clock_now(clock)
+        gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_BUSY), now - min(busySince, now))
+        busySince = now
+    }
+
+    private func beginStreak() {
+        let now = gyre_clock_now(clock)
+        lastGap = now - min(busySince, now)
+        busySince = now
+        gyre_seat_set_now(seat, now)
+    }
+
+    // MARK: - Pinning
+
+    private func applyHardPin(_ pool: WorkerPool) {
+        guard pool.configuration.pinning == .hard, !pool.cores.isEmpty else { return }
+        if ThreadAffinity.pin(toCore: pool.cores[index % pool.cores.count]) { pin = .hard }
+    }
+
+    private func considerSoftPin() {
+        guard pin == .free, gyre_seat_now(seat) - min(busySince, gyre_seat_now(seat)) > Self.softPinAfterNanoseconds
+        else { return }
+        if ThreadAffinity.pinToPresentCore() { pin = .soft }
+    }
+
+    private func release() {
+        guard pin != .free else { return }
+        ThreadAffinity.restore()
+        pin = .free
+    }
+}

@@ -1,0 +1,131 @@
+internal import CGyre
+import Synchronization
+
+/// Control plane of a pool: which threads run, and how they end.
+final class PoolControl: Sendable {
+    struct State {
+        /// Threads that were started, by worker; joined or abandoned at the end.
+        var threads: [Int: PosixThread] = [:]
+        /// Threads that have not left yet.
+        var running: Set<Int> = []
+        /// Workers that block in a wait right now; as many spares may work.
+        var blocked = 0
+        var isClosed = false
+        var isStopped = false
+    }
+
+    let state = Mutex(State())
+    /// Set at the hard limit of a drain: what is queued is told so instead of being run.
+    private let discarding = Atomic<Bool>(false)
+    /// Spares that may work; a copy of `blocked` for their loops.
+    let sparesAllowed = Atomic<Int>(0)
+
+    var discards: Bool { discarding.load(ordering: .relaxed) }
+    func discardQueued() { discarding.store(true, ordering: .relaxed) }
+}
+
+extension WorkerPool {
+    func startWorker(_ index: Int) throws(PosixThread.StartError) {
+        let isSpare = index >= workerCount
+        control.state.withLock { state in _ = state.running.insert(index) }
+        do {
+            // The thread holds the pool: it is freed after its last thread has left.
+            let thread = try PosixThread(name: "\(configuration.name)-\(index)") { [self] in
+                let worker = workers[index]
+                worker.sit()
+                if isSpare {
+                    worker.work(self) { index - self.workerCount < self.control.sparesAllowed.load(ordering: .acquiring) }
+                } else {
+                    worker.work(self) { true }
+                }
+                worker.leave()
+                control.state.withLock { state in _ = state.running.remove(index) }
+                progress.notifyAll()
+            }
+            control.state.withLock { state in state.threads[index] = thread }
+        } catch {
+            control.state.withLock { state in _ = state.running.remove(index) }
+            throw error
+        }
+    }
+
+    // MARK: - Blocked workers
+
+    /// Runs `block` while a spare worker stands in for the calling one.
+    package func blocking<Value>(_ block: () -> Value) -> Value {
+        let spare: Int? = control.state.withLock { state in
+            state.blocked += 1
+            control.sparesAllowed.store(state.blocked, ordering: .releasing)
+            let index = workerCount + state.blocked - 1
+            return index < workers.count && !state.running.contains(index) && !state.isClosed ? index : nil
+        }
+        if let spare {
+            joinFinished(spare)
+            // When the system starts no thread the pool goes on with one worker less until the block ends.
+            do { try startWorker(spare) } catch { control.state.withLock { state in state.threads[spare] = nil } }
+        }
+        defer {
+            control.state.withLock { state in
+                state.blocked -= 1
+                control.sparesAllowed.store(state.blocked, ordering: .releasing)
+            }
+        }
+        return block()
+    }
+
+    private func joinFinished(_ index: Int) {
+        let finished = control.state.withLock { state in state.threads.removeValue(forKey: index) }
+        finished?.join()
+    }
+
+    // MARK: - The end
+
+    /// Whether, at a moment within the call, nothing was queued and nothing ran.
+    public var isQuietForTest: Bool { isQuiet }
+    package var isQuiet: Bool { gyre_dispatch_is_quiet(dispatch) }
+
+    /// From now on queued records are told ``Verdict/closed`` instead of being run.
+    package func discardQueued() { control.discardQueued() }
+
+    /// Stops the pool: what is queued still runs (or is discarded), then every worker leaves. Does not wait.
+    package func close() {
+        let isFirst = control.state.withLock { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
+        }
+        if isFirst { gyre_dispatch_close(dispatch) }
+    }
+
+    /// Waits until every worker has left, at the longest until `deadline`. Returns how many have not: their bodies still run,
+    /// and their threads end with them.
+    package func join(until deadline: MonotonicInstant?) -> Int {
+        progress.wait(until: deadline, clock: clock) { self.control.state.withLock { $0.running.isEmpty } }
+        let (left, finished): (Int, [PosixThread]) = control.state.withLock { state in
+            let finished = state.threads.filter { !state.running.contains($0.key) }
+            for index in finished.keys { state.threads[index] = nil }
+            let abandoned = state.threads
+            state.threads = [:]
+            for thread in abandoned.values { thread.detach() }
+            state.isStopped = true
+            return (abandoned.count, Array(finished.values))
+        }
+        for thread in finished { thread.join() }
+        gyre_dispatch_stopped(dispatch)
+        return left
+    }
+
+    // MARK: - Room
+
+    /// Called by workers when a chunk of records became free, and when they find nothing to do.
+    @inline(__always)
+    func roomGrew() { progress.notifyAll() }
+
+    /// Waits until a quarter of the records is free, or the pool is idle; at the longest until `deadline`. Short retries for
+    /// single slots would put both sides on one core.
+    public func roomForTest() { waitForRoom() }
+    package func waitForRoom(until deadline: MonotonicInstant? = nil) {
+        progress.wait(until: deadline, clock: clock) {
+            gyre_dispatch_has_room(self.dispatch) || gyre_dispatch_is_closed(self.dispatch) || self.isQuiet
+        }
+    }
+}

@@ -1,0 +1,52 @@
+internal import CGyre
+
+/// The calling worker, for tasks that keep their own stamps: graph nodes and async bodies.
+package struct WorkerSeat {
+    private let dispatch: OpaquePointer
+    private let seat: OpaquePointer
+    private let clock: OpaquePointer
+    private let times: OpaquePointer
+
+    /// The seat of the calling thread if it is a worker of `pool`.
+    @inline(__always)
+    package init?(of pool: WorkerPool) {
+        guard gyre_dispatch_is_worker(pool.dispatch), let seat = gyre_dispatch_seat(pool.dispatch) else { return nil }
+        self.dispatch = pool.dispatch
+        self.seat = seat
+        self.clock = pool.clock.pointer
+        self.times = pool.workers[Int(gyre_seat_index(seat))].times.native
+    }
+
+    /// The last task boundary.
+    package var now: UInt64 { gyre_seat_now(seat) }
+
+    /// Reads the clock: a new task boundary.
+    package func stamp() -> UInt64 {
+        let now = max(gyre_clock_now(clock), gyre_seat_now(seat))
+        gyre_seat_set_now(seat, now)
+        return now
+    }
+
+    /// Counts a task that ran to its end, and its times.
+    package func recordDone(failed: Bool, submitted: UInt64, ready: UInt64, started: UInt64, ended: UInt64) {
+        recordDone(failed: failed)
+        gyre_task_times_add(times, started - min(ready, started), ended - min(started, ended), ended - min(submitted, ended))
+    }
+
+    /// Counts a task that ran to its end and is not timed.
+    package func recordDone(failed: Bool) {
+        gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_DONE), 1)
+        if failed { gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_FAILED), 1) }
+    }
+
+    package func recordSkipped() { gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_SKIPPED), 1) }
+    package func recordCancelled() { gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_CANCELLED), 1) }
+    package func recordLate() { gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_LATE), 1) }
+}
+
+extension WorkerPool {
+    /// Counts a task whose body threw, beside being done.
+    package func recordFailure() {
+        gyre_dispatch_count(dispatch, gyre_dispatch_seat(dispatch), UInt32(GYRE_COUNT_FAILED), 1)
+    }
+}
