@@ -10,6 +10,7 @@ let package = Package(
     products: [
         .library(name: "Gyre", targets: ["Gyre"]),
         .library(name: "GyreCore", targets: ["GyreCore"]),
+        .library(name: "GyreObserve", targets: ["GyreObserve"]),
         .library(name: "CGyre", targets: ["CGyre"]),
         .executable(name: "gyre", targets: ["GyreCLI"]),
     ],
@@ -28,14 +29,17 @@ let package = Package(
         .target(name: "CGyre", dependencies: ["CURCU"], path: "CSupport/gyre", cSettings: strictC),
         .target(name: "GyreCore", dependencies: ["CGyre"], swiftSettings: strict),
         .target(name: "Gyre", dependencies: ["GyreCore"], swiftSettings: strict),
+        .target(name: "GyreObserve", dependencies: ["GyreCore"], swiftSettings: strict),
         .executableTarget(
             name: "GyreCLI",
             dependencies: [
+                "Gyre", "GyreObserve",
                 .product(
-                    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CLI"]))
+                    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CLI"])),
             ],
             swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
+        .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
         .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI"], swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre"], swiftSettings: strict),
     ],
