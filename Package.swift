@@ -10,7 +10,17 @@ let package = Package(
     products: [
         .library(name: "Gyre", targets: ["Gyre"]),
         .library(name: "GyreCore", targets: ["GyreCore"]),
+        .library(name: "GyreObserve", targets: ["GyreObserve"]),
         .library(name: "CGyre", targets: ["CGyre"]),
+        .executable(name: "gyre", targets: ["GyreCLI"]),
+    ],
+    traits: [
+        .trait(name: "CLI", description: "The command line tool gyre."),
+        .default(enabledTraits: ["CLI"]),
+    ],
+    dependencies: [
+        // The command line's options, help and completions. Only the trait CLI resolves it.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         // liburcu: the overflow queue of the pool (wait-free enqueue).
@@ -19,7 +29,18 @@ let package = Package(
         .target(name: "CGyre", dependencies: ["CURCU"], path: "CSupport/gyre", cSettings: strictC),
         .target(name: "GyreCore", dependencies: ["CGyre"], swiftSettings: strict),
         .target(name: "Gyre", dependencies: ["GyreCore"], swiftSettings: strict),
+        .target(name: "GyreObserve", dependencies: ["GyreCore"], swiftSettings: strict),
+        .executableTarget(
+            name: "GyreCLI",
+            dependencies: [
+                "Gyre", "GyreObserve",
+                .product(
+                    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CLI"])),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
+        .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
+        .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI"], swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre"], swiftSettings: strict),
     ],
     cLanguageStandard: .gnu11

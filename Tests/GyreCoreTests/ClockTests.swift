@@ -205,9 +205,9 @@ import Testing
     /// The counter of the other architecture.
     private static var foreignCounter: gyre_clock_source {
         #if arch(x86_64)
-            GYRE_CLOCK_CNTVCT
+        GYRE_CLOCK_CNTVCT
         #else
-            GYRE_CLOCK_TSC
+        GYRE_CLOCK_TSC
         #endif
     }
 }

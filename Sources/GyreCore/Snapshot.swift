@@ -1,0 +1,77 @@
+/// What a runtime did since it started, and what it is doing now.
+///
+/// Each number is exact for some moment during the call that took the snapshot, but they are not of one moment: a task
+/// that ends meanwhile may be counted as done and still as in flight. After a drain nothing moves and all agree.
+public struct RuntimeSnapshot: Sendable, Equatable {
+    /// Time since the runtime started; it stands still once the runtime is drained.
+    public let uptime: Duration
+    /// What the stamps were taken with. A figure in nanoseconds means no more than its step.
+    public let clock: ClockDescription
+
+    /// Tasks that were taken on. Refused ones are not among them.
+    public package(set) var tasksSubmitted: UInt64 = 0
+    /// Tasks whose body ran to its end without an error.
+    public package(set) var tasksDone: UInt64 = 0
+    /// Tasks whose body threw.
+    public package(set) var tasksFailed: UInt64 = 0
+    /// Tasks that were cancelled before or while they ran.
+    public package(set) var tasksCancelled: UInt64 = 0
+    /// Graph tasks that did not run because a task they need did not succeed.
+    public package(set) var tasksSkipped: UInt64 = 0
+    /// Submissions that were turned away: full, closed or late.
+    public package(set) var tasksRefused: UInt64 = 0
+
+    /// Tasks that are ready and wait for a worker.
+    public package(set) var tasksQueued: UInt64 = 0
+    /// Tasks that were taken on and have not ended.
+    public package(set) var tasksInFlight: UInt64 = 0
+    /// Jobs of Swift Concurrency that ran on the workers. They are not tasks and are in no other number.
+    public package(set) var executorJobs: UInt64 = 0
+    /// The most jobs that ever waited in the queue for those that find every bounded queue full.
+    public package(set) var overflowJobsMax: UInt64 = 0
+    /// Timers that have been set and have not fired.
+    public package(set) var timersWaiting: UInt64 = 0
+
+    /// From ready to started.
+    public package(set) var queueWait = LatencyHistogram()
+    /// From started to ended.
+    public package(set) var run = LatencyHistogram()
+    /// From submitted to ended.
+    public package(set) var total = LatencyHistogram()
+
+    /// One for each worker, by index.
+    public package(set) var workers: [WorkerSnapshot] = []
+
+    /// A snapshot in which nothing has happened.
+    package init(uptime: Duration, clock: ClockDescription) {
+        self.uptime = uptime
+        self.clock = clock
+    }
+}
+
+/// What one worker did.
+///
+/// Its time is told apart into three: busy with tasks and jobs, searching for work without sleeping (the price of
+/// being fast to start), and parked, which is the rest.
+public struct WorkerSnapshot: Sendable, Equatable {
+    /// From 0.
+    public let index: Int
+    /// Tasks that this worker ran.
+    public package(set) var tasks: UInt64 = 0
+    public package(set) var busyNanoseconds: UInt64 = 0
+    public package(set) var searchingNanoseconds: UInt64 = 0
+    public package(set) var parkedNanoseconds: UInt64 = 0
+    /// Times that this worker took work out of another worker's queue.
+    public package(set) var steals: UInt64 = 0
+    /// Times that this worker went to sleep.
+    public package(set) var parks: UInt64 = 0
+    /// Times that this worker woke another one.
+    public package(set) var wakes: UInt64 = 0
+    /// The processor that this worker is pinned to now. `nil` when it may move.
+    public package(set) var pinnedProcessor: Int?
+
+    /// A worker that has not done anything.
+    package init(index: Int) {
+        self.index = index
+    }
+}
