@@ -83,3 +83,9 @@ final class Plain: @unchecked Sendable {  // on purpose: a race here is a failed
         set { words[index] = newValue }
     }
 }
+
+/// Carries a pointer into a thread's body.
+struct Address<Pointee>: @unchecked Sendable {  // what lies there is atomic, or ordered by what the test is about
+    let pointer: UnsafeMutablePointer<Pointee>
+    init(_ pointer: UnsafeMutablePointer<Pointee>) { self.pointer = pointer }
+}
