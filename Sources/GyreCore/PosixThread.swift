@@ -27,7 +27,8 @@ package struct PosixThread: @unchecked Sendable {
         let code = pthread_create(&identifier, nil, { argument in
             guard let argument else { return nil }
             let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-            ThreadAffinity.setName(start.name)
+            // A name is a help for whoever looks; a kernel that refuses it changes nothing.
+            do { try CurrentThread.setName(start.name) } catch { return start.body().asNil }
             start.body()
             return nil
         }, start.toOpaque())

@@ -8,24 +8,25 @@ public struct RuntimeSnapshot: Sendable, Equatable {
     /// What the stamps were taken with. A figure in nanoseconds means no more than its step.
     public let clock: ClockDescription
 
-    /// Tasks that were taken on. Refused ones are not among them.
-    public package(set) var tasksSubmitted: UInt64 = 0
     /// Tasks whose body ran to its end without an error.
     public package(set) var tasksDone: UInt64 = 0
     /// Tasks whose body threw.
     public package(set) var tasksFailed: UInt64 = 0
-    /// Tasks that were cancelled before or while they ran.
+    /// Tasks that did not run because their deadline had passed.
+    public package(set) var tasksLate: UInt64 = 0
+    /// Tasks that did not run because they were cancelled or the runtime ended.
     public package(set) var tasksCancelled: UInt64 = 0
     /// Graph tasks that did not run because a task they need did not succeed.
     public package(set) var tasksSkipped: UInt64 = 0
     /// Submissions that were turned away: full, closed or late.
     public package(set) var tasksRefused: UInt64 = 0
 
-    /// Tasks that are ready and wait for a worker.
-    public package(set) var tasksQueued: UInt64 = 0
-    /// Tasks that were taken on and have not ended.
-    public package(set) var tasksInFlight: UInt64 = 0
-    /// Jobs of Swift Concurrency that ran on the workers. They are not tasks and are in no other number.
+    /// Records that are queued or running: tasks, and steps of longer ones.
+    public package(set) var recordsInFlight: UInt64 = 0
+    /// Async tasks and graph runs that have begun and not ended.
+    public package(set) var runsLive: UInt64 = 0
+    /// Steps of longer tasks that ran on the workers: jobs of Swift concurrency, starts and nodes of graphs. They are not
+    /// tasks of their own and in no other number.
     public package(set) var executorJobs: UInt64 = 0
     /// The most jobs that ever waited in the queue for those that find every bounded queue full.
     public package(set) var overflowJobsMax: UInt64 = 0
@@ -51,16 +52,14 @@ public struct RuntimeSnapshot: Sendable, Equatable {
 
 /// What one worker did.
 ///
-/// Its time is told apart into three: busy with tasks and jobs, searching for work without sleeping (the price of
-/// being fast to start), and parked, which is the rest.
+/// Busy is the time between leaving idleness and returning to it; looking for work before sleeping counts as busy, because
+/// it uses a core.
 public struct WorkerSnapshot: Sendable, Equatable {
     /// From 0.
     public let index: Int
     /// Tasks that this worker ran.
     public package(set) var tasks: UInt64 = 0
     public package(set) var busyNanoseconds: UInt64 = 0
-    public package(set) var searchingNanoseconds: UInt64 = 0
-    public package(set) var parkedNanoseconds: UInt64 = 0
     /// Times that this worker took work out of another worker's queue.
     public package(set) var steals: UInt64 = 0
     /// Times that this worker went to sleep.

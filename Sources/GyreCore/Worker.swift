@@ -1,5 +1,5 @@
 internal import CGyre
-import Glibc
+import Synchronization
 
 /// One worker: what it does in a turn, and how it idles.
 ///
@@ -11,6 +11,8 @@ final class Worker: @unchecked Sendable {
     private let clock: OpaquePointer
     /// Histograms of the tasks that this worker ended.
     let times: TaskTimes
+    /// The CPU that the thread is tied to, or -1.
+    let pinnedCPU = Atomic<Int>(-1)
     /// Set when the thread sits down.
     private var seat: OpaquePointer?
     /// Whether this worker holds the pool's search token.
@@ -19,7 +21,8 @@ final class Worker: @unchecked Sendable {
     private var lastGap: UInt64 = 0
     private var pin = Pin.free
 
-    private enum Pin { case free, soft, hard }
+    /// `refused`: the kernel said no, and is not asked again.
+    private enum Pin { case free, soft, hard, refused }
 
     /// Work without a pause before a soft pin.
     private static let softPinAfterNanoseconds: UInt64 = 200_000
@@ -155,7 +158,7 @@ final class Worker: @unchecked Sendable {
             }
             if !idle(pool) || !mayStay() { break }
         }
-        release()
+        release(pool)
     }
 
     /// One idle spell: search, announce, look again, sleep. False when the pool is closed and nothing was left.
@@ -172,7 +175,7 @@ final class Worker: @unchecked Sendable {
         if !holdsToken { holdsToken = gyre_park_start_search(park) }
         if holdsToken, search(pool) { return true }
         endStreak()
-        if pin == .soft { release() }
+        release(pool)
         gyre_park_prepare(park, UInt32(index), holdsToken)
         holdsToken = false
         if gyre_dispatch_has_item(dispatch) {
@@ -220,20 +223,39 @@ final class Worker: @unchecked Sendable {
 
     // MARK: - Pinning
 
+    // A refusal of the kernel leaves the worker unpinned, which the snapshot shows; a CPU may have been taken away meanwhile.
+
     private func applyHardPin(_ pool: WorkerPool) {
-        guard pool.configuration.pinning == .hard, !pool.cores.isEmpty else { return }
-        if ThreadAffinity.pin(toCore: pool.cores[index % pool.cores.count]) { pin = .hard }
+        guard pool.configuration.pinning == .hard, !pool.cpus.cpus.isEmpty else { return }
+        let cpus = pool.cpus.cpus
+        pinTo(cpus[index % cpus.count], .hard)
     }
 
     private func considerSoftPin() {
-        guard pin == .free, gyre_seat_now(seat) - min(busySince, gyre_seat_now(seat)) > Self.softPinAfterNanoseconds
+        guard pin == .free, gyre_seat_now(seat) - min(busySince, gyre_seat_now(seat)) > Self.softPinAfterNanoseconds,
+            let cpu = CurrentThread.cpu
         else { return }
-        if ThreadAffinity.pinToPresentCore() { pin = .soft }
+        pinTo(cpu, .soft)
     }
 
-    private func release() {
-        guard pin != .free else { return }
-        ThreadAffinity.restore()
-        pin = .free
+    private func pinTo(_ cpu: Int, _ kind: Pin) {
+        do {
+            try CurrentThread.pin(toCPU: cpu)
+            pin = kind
+            pinnedCPU.store(cpu, ordering: .relaxed)
+        } catch {
+            pin = .refused
+        }
+    }
+
+    private func release(_ pool: WorkerPool) {
+        guard pin == .soft else { return }
+        pinnedCPU.store(-1, ordering: .relaxed)
+        do {
+            try pool.cpus.apply()
+            pin = .free
+        } catch {
+            pin = .refused
+        }
     }
 }

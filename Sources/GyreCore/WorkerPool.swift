@@ -44,11 +44,12 @@ public final class WorkerPool: @unchecked Sendable {
     let dispatch: OpaquePointer
     let workers: [Worker]
     let timingStride: UInt32
-    /// Cores that workers may be tied to: the affinity mask at creation.
-    let cores: [Int]
+    /// CPUs that workers may run on: the affinity mask at creation.
+    let cpus: CPUMask
     /// Notified when records became free, when a worker went idle, and when a task ended that a drain waits for.
     let progress: EventCount
     let control = PoolControl()
+    let started: MonotonicInstant
 
     public init(_ configuration: Configuration = Configuration()) throws(ConfigurationError) {
         let topology = CPUTopology.current()
@@ -63,10 +64,11 @@ public final class WorkerPool: @unchecked Sendable {
         }
         self.configuration = configuration
         self.clock = configuration.clock
+        self.started = configuration.clock.now
         self.workerCount = workerCount
         self.dispatch = dispatch
         self.timingStride = configuration.timing.stride
-        self.cores = topology.affinity
+        self.cpus = CPUMask(cpus: topology.allowedCPUs)
         self.progress = EventCount()
         self.workers = (0..<(workerCount + Self.sparesMax)).map { index in
             Worker(index: index, dispatch: dispatch, clock: configuration.clock)

@@ -209,6 +209,12 @@ GYRE_INLINE void gyre_dispatch_count_finished(gyre_seat *seat) {
 /// Whether, at a moment within the call, every record that had been queued was done with.
 bool gyre_dispatch_is_quiet(gyre_dispatch *dispatch);
 
+/// One count of one seat.
+GYRE_INLINE uint64_t gyre_dispatch_seat_count(gyre_dispatch *dispatch, uint32_t seat, uint32_t which) {
+    return gyre_counter_read(gyre_counter_word(dispatch->seats[seat].counts, which / GYRE_COUNTERS_PER_LINE,
+                                               which % GYRE_COUNTERS_PER_LINE));
+}
+
 /// The sum of one count over all seats and the threads without one.
 uint64_t gyre_dispatch_sum(gyre_dispatch *dispatch, uint32_t which);
 

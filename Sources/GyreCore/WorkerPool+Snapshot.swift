@@ -1,0 +1,51 @@
+internal import CGyre
+
+extension WorkerPool {
+    /// What the pool did since it started and is doing now.
+    ///
+    /// - Complexity: O(workers + threads that submit), some ten microseconds a worker for its histograms.
+    /// - Concurrency: Any thread. Disturbs no worker.
+    public func snapshot() -> RuntimeSnapshot {
+        var snapshot = RuntimeSnapshot(uptime: started.duration(to: clock.now), clock: clock.description)
+        // Finished before queued, so that their difference is never below what is in flight.
+        let finished = sum(GYRE_COUNT_FINISHED)
+        let queued = sum(GYRE_COUNT_QUEUED)
+        let failed = sum(GYRE_COUNT_FAILED)
+        let done = sum(GYRE_COUNT_DONE)
+        snapshot.tasksFailed = failed
+        snapshot.tasksDone = done >= failed ? done - failed : 0
+        snapshot.tasksLate = sum(GYRE_COUNT_LATE)
+        snapshot.tasksCancelled = sum(GYRE_COUNT_CANCELLED)
+        snapshot.tasksSkipped = sum(GYRE_COUNT_SKIPPED)
+        snapshot.tasksRefused = sum(GYRE_COUNT_REFUSED)
+        snapshot.recordsInFlight = queued >= finished ? queued - finished : 0
+        snapshot.executorJobs = sum(GYRE_COUNT_STEPS)
+        snapshot.overflowJobsMax = gyre_overflow_count_max(gyre_dispatch_overflow(dispatch))
+        for worker in workers {
+            worker.times.read(queueWait: &snapshot.queueWait, run: &snapshot.run, total: &snapshot.total)
+            let own = worker.snapshot()
+            if worker.index < workerCount || own.tasks > 0 { snapshot.workers.append(own) }
+        }
+        return snapshot
+    }
+
+    private func sum(_ count: some BinaryInteger) -> UInt64 { gyre_dispatch_sum(dispatch, UInt32(count)) }
+}
+
+extension Worker {
+    func snapshot() -> WorkerSnapshot {
+        var snapshot = WorkerSnapshot(index: index)
+        snapshot.tasks = count(GYRE_COUNT_DONE)
+        snapshot.busyNanoseconds = count(GYRE_COUNT_BUSY)
+        snapshot.steals = count(GYRE_COUNT_STOLEN)
+        snapshot.parks = count(GYRE_COUNT_PARKS)
+        snapshot.wakes = count(GYRE_COUNT_PASSED_ON)
+        let pinned = pinnedCPU.load(ordering: .relaxed)
+        snapshot.pinnedProcessor = pinned < 0 ? nil : pinned
+        return snapshot
+    }
+
+    private func count(_ which: some BinaryInteger) -> UInt64 {
+        gyre_dispatch_seat_count(dispatch, UInt32(index), UInt32(which))
+    }
+}
