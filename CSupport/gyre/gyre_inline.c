@@ -5,6 +5,7 @@
 #include "gyre_atomic.h"
 #include "gyre_clock.h"
 #include "gyre_counter.h"
+#include "gyre_cpu.h"
 #include "gyre_histogram.h"
 
 #if defined(GYRE_THREAD_SANITIZER)
