@@ -12,6 +12,7 @@
 #include "gyre_flag.h"
 #include "gyre_futex.h"
 #include "gyre_gate.h"
+#include "gyre_cpu.h"
 #include "gyre_histogram.h"
 #include "gyre_order.h"
 #include "gyre_overflow.h"
