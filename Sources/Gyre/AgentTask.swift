@@ -8,7 +8,8 @@ public enum AgentTask {
     /// - Complexity: O(1), a thread-local and a load.
     public static var isCancelled: Bool {
         guard let word = CurrentTask.word else { return false }
-        return Unmanaged<TaskCore>.fromOpaque(word).takeUnretainedValue().words.isCancelling
+        let task = Unmanaged<TaskCore>.fromOpaque(word).takeUnretainedValue()
+        return task.words.isCancelling || task.header.isStopping
     }
 
     /// Makes `task` the calling thread's; returns the one that it interrupts, which waits for others.

@@ -26,12 +26,13 @@ extension Runtime {
     private func start<Input: Sendable>(
         _ plan: GraphPlanCore, _ input: Input, _ completion: (@Sendable (GraphResult) -> Void)?
     ) throws(SubmitError) -> GraphRun {
-        guard intake.enter() else { throw .closed }
+        guard let stripe = intake.enter() else { throw .closed }
         var leavesIntake = true
-        defer { if leavesIntake { intake.leave() } }
+        defer { if leavesIntake { intake.leave(stripe) } }
         let reserved = try pool.reserve()
         let run = GraphRun.make(
-            plan, input, pool: pool, intake: intake, submitted: pool.stampForSubmit(), completion: completion)
+            plan, input, pool: pool, intake: intake, stripe: stripe, submitted: pool.stampForSubmit(),
+            completion: completion)
         do {
             try run.reserveLines()
         } catch {

@@ -12,6 +12,9 @@ class TaskCore: ManagedBuffer<TaskHome, SIMD2<UInt64>> {
     /// Called once for the record of this task.
     func execute(_ verdict: Verdict) { preconditionFailure("a task is always of a subclass") }
 
+    /// Runs an async body. On the Swift task of `runner`.
+    func perform(on runner: AsyncRunner) async { preconditionFailure("only async tasks are run by runners") }
+
     @inline(__always)
     var memory: UnsafeMutableRawPointer { withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) } }
 
@@ -32,10 +35,18 @@ class TaskCore: ManagedBuffer<TaskHome, SIMD2<UInt64>> {
     }
 }
 
-/// Where a task with a handle belongs.
+/// Where a task with a handle belongs, and by which stripe of the intake it came.
 struct TaskHome {
     let pool: WorkerPool
+    let runners: RunnerSet
     let intake: Intake
+    let stripe: UInt32
+
+    /// Whether a drain has passed its soft limit: running work is asked to stop.
+    var isStopping: Bool { pool.isStopping }
+
+    /// The task has ended: a drain waits for it no longer.
+    func leave() { intake.leave(stripe) }
 }
 
 /// The word is a retained task.

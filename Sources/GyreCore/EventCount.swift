@@ -1,5 +1,5 @@
 internal import CGyre
-import Glibc
+internal import Glibc
 
 /// How a thread sleeps until a lock-free structure may have changed (gyre_event.h).
 ///

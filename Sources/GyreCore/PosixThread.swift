@@ -1,4 +1,5 @@
-import Glibc
+internal import CGyre
+internal import Glibc
 
 /// A thread of the system that runs one closure. It must be joined or detached, once.
 ///
@@ -28,7 +29,7 @@ package struct PosixThread: @unchecked Sendable {
             guard let argument else { return nil }
             let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
             // A name is a help for whoever looks; a kernel that refuses it changes nothing.
-            do { try CurrentThread.setName(start.name) } catch { return start.body().asNil }
+            _ = gyre_cpu_name_thread(start.name)
             start.body()
             return nil
         }, start.toOpaque())

@@ -12,6 +12,13 @@ final class TaskTimes: Sendable {
 
     deinit { gyre_task_times_destroy(native) }
 
+    /// For the one set that threads beside the workers share.
+    func addShared(submitted: UInt64, started: UInt64, ended: UInt64) {
+        gyre_histogram_add_shared(gyre_task_times_queue_wait(native), started - min(submitted, started))
+        gyre_histogram_add_shared(gyre_task_times_run(native), ended - min(started, ended))
+        gyre_histogram_add_shared(gyre_task_times_total(native), ended - min(submitted, ended))
+    }
+
     func read(queueWait: inout LatencyHistogram, run: inout LatencyHistogram, total: inout LatencyHistogram) {
         queueWait.merge(reading: gyre_task_times_queue_wait(native))
         run.merge(reading: gyre_task_times_run(native))

@@ -7,7 +7,7 @@ import Synchronization
 /// once that runs. A turn is a function of one step, so that a test can drive workers without threads under manual time.
 final class Worker: @unchecked Sendable {
     let index: Int
-    private let dispatch: OpaquePointer
+    let dispatch: OpaquePointer
     private let clock: OpaquePointer
     /// Histograms of the tasks that this worker ended.
     let times: TaskTimes

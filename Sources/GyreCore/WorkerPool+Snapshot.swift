@@ -21,6 +21,7 @@ extension WorkerPool {
         snapshot.recordsInFlight = queued >= finished ? queued - finished : 0
         snapshot.executorJobs = sum(GYRE_COUNT_STEPS)
         snapshot.overflowJobsMax = gyre_overflow_count_max(gyre_dispatch_overflow(dispatch))
+        outsideTimes.read(queueWait: &snapshot.queueWait, run: &snapshot.run, total: &snapshot.total)
         for worker in workers {
             worker.times.read(queueWait: &snapshot.queueWait, run: &snapshot.run, total: &snapshot.total)
             let own = worker.snapshot()

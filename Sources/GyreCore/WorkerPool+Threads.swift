@@ -20,6 +20,12 @@ final class PoolControl: Sendable {
     /// Spares that may work; a copy of `blocked` for their loops.
     let sparesAllowed = Atomic<Int>(0)
 
+    /// Set at the soft limit of a drain: running work is asked to stop.
+    private let stopping = Atomic<Bool>(false)
+
+    var isStopping: Bool { stopping.load(ordering: .relaxed) }
+    func askToStop() { stopping.store(true, ordering: .relaxed) }
+
     var discards: Bool { discarding.load(ordering: .relaxed) }
     func discardQueued() { discarding.store(true, ordering: .relaxed) }
 }
@@ -81,8 +87,13 @@ extension WorkerPool {
     // MARK: - The end
 
     /// Whether, at a moment within the call, nothing was queued and nothing ran.
-    public var isQuietForTest: Bool { isQuiet }
     package var isQuiet: Bool { gyre_dispatch_is_quiet(dispatch) }
+
+    /// Whether running work has been asked to stop.
+    package var isStopping: Bool { control.isStopping }
+
+    /// Asks running work to stop: synchronous bodies see it as cancellation, graphs start no further nodes.
+    package func askToStop() { control.askToStop() }
 
     /// From now on queued records are told ``Verdict/closed`` instead of being run.
     package func discardQueued() { control.discardQueued() }
@@ -94,6 +105,11 @@ extension WorkerPool {
             return !state.isClosed
         }
         if isFirst { gyre_dispatch_close(dispatch) }
+    }
+
+    /// Waits until nothing is queued and nothing runs, at the longest until `deadline`. Returns whether that is so.
+    package func waitUntilQuiet(until deadline: MonotonicInstant?) -> Bool {
+        progress.wait(until: deadline, clock: clock) { self.isQuiet }
     }
 
     /// Waits until every worker has left, at the longest until `deadline`. Returns how many have not: their bodies still run,
@@ -122,7 +138,6 @@ extension WorkerPool {
 
     /// Waits until a quarter of the records is free, or the pool is idle; at the longest until `deadline`. Short retries for
     /// single slots would put both sides on one core.
-    public func roomForTest() { waitForRoom() }
     package func waitForRoom(until deadline: MonotonicInstant? = nil) {
         progress.wait(until: deadline, clock: clock) {
             gyre_dispatch_has_room(self.dispatch) || gyre_dispatch_is_closed(self.dispatch) || self.isQuiet

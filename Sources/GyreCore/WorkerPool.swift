@@ -49,6 +49,8 @@ public final class WorkerPool: @unchecked Sendable {
     /// Notified when records became free, when a worker went idle, and when a task ended that a drain waits for.
     let progress: EventCount
     let control = PoolControl()
+    /// Times of tasks that ended on threads beside the workers.
+    let outsideTimes = TaskTimes()
     let started: MonotonicInstant
 
     public init(_ configuration: Configuration = Configuration()) throws(ConfigurationError) {

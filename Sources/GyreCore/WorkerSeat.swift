@@ -17,6 +17,9 @@ package struct WorkerSeat {
         self.times = pool.workers[Int(gyre_seat_index(seat))].times.native
     }
 
+    /// Which worker it is; from 0, spares last.
+    package var index: Int { Int(gyre_seat_index(seat)) }
+
     /// The last task boundary.
     package var now: UInt64 { gyre_seat_now(seat) }
 
@@ -45,6 +48,23 @@ package struct WorkerSeat {
 }
 
 extension WorkerPool {
+    /// Counts an async task that has ended, on whatever thread it ended: its last step may have left the workers.
+    package func recordAsyncDone(failed: Bool, submitted: UInt64, started: UInt64) {
+        if let seat = WorkerSeat(of: self) {
+            guard submitted != 0 else { return seat.recordDone(failed: failed) }
+            let ended = seat.stamp()
+            return seat.recordDone(failed: failed, submitted: submitted, ready: submitted, started: started, ended: ended)
+        }
+        let here = gyre_dispatch_seat(dispatch)
+        gyre_dispatch_count(dispatch, here, UInt32(GYRE_COUNT_DONE), 1)
+        if failed { gyre_dispatch_count(dispatch, here, UInt32(GYRE_COUNT_FAILED), 1) }
+        guard submitted != 0 else { return }
+        outsideTimes.addShared(submitted: submitted, started: started, ended: clock.now.nanoseconds)
+    }
+
+    /// Seats of workers, spares included.
+    package var seatCount: Int { workers.count }
+
     /// Counts a task whose body threw, beside being done.
     package func recordFailure() {
         gyre_dispatch_count(dispatch, gyre_dispatch_seat(dispatch), UInt32(GYRE_COUNT_FAILED), 1)

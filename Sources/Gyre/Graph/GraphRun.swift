@@ -30,6 +30,7 @@ struct GraphRunHeader {
     let plan: GraphPlanCore
     let pool: WorkerPool
     let intake: Intake
+    let stripe: UInt32
     /// Stamp of the submit; 0 when this run is not timed.
     let submitted: UInt64
     var completion: (@Sendable (GraphResult) -> Void)?
@@ -49,11 +50,12 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     private static let chainMax = 64
 
     static func make<Input: Sendable>(
-        _ plan: GraphPlanCore, _ input: Input, pool: WorkerPool, intake: Intake, submitted: UInt64,
+        _ plan: GraphPlanCore, _ input: Input, pool: WorkerPool, intake: Intake, stripe: UInt32, submitted: UInt64,
         completion: (@Sendable (GraphResult) -> Void)?
     ) -> GraphRun {
         let buffer = GraphRun.create(minimumCapacity: (plan.bytes + 15) / 16) { _ in
-            GraphRunHeader(plan: plan, pool: pool, intake: intake, submitted: submitted, completion: completion)
+            GraphRunHeader(
+                plan: plan, pool: pool, intake: intake, stripe: stripe, submitted: submitted, completion: completion)
         }
         let run = unsafeDowncast(buffer, to: GraphRun.self)
         let base = run.base
@@ -203,6 +205,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         let timed = header.submitted != 0
         let started = timed ? max(seat?.now ?? 0, cell.pointee.ready) : 0
         var ended: UInt64 = 0
+        if header.pool.isStopping { cancel(.shutdown) }
         if cancelFlag.reason != 0 {
             cell.pointee.status = .cancelled
             seat?.recordCancelled()
@@ -303,7 +306,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
             return completion
         }
         completion?(GraphResult(run: self))
-        header.intake.leave()
+        header.intake.leave(header.stripe)
         Unmanaged.passUnretained(self).release()
     }
 }

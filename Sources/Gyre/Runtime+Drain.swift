@@ -1,0 +1,75 @@
+import GyreCore
+
+/// How a drain went.
+public struct DrainReport: Sendable, Equatable {
+    /// Whether everything that had been taken on ran to its end within the soft limit.
+    public let isComplete: Bool
+    /// Workers whose body did not return by the hard limit. Their threads go on until it does.
+    public let abandonedWorkers: Int
+}
+
+extension Runtime {
+    /// Ends the runtime: nothing new is taken on, what was taken on may finish.
+    ///
+    /// Until `soft` everything that is queued or running goes on, the tasks that it starts included. Then running work is asked
+    /// to stop: async bodies are cancelled, synchronous ones see ``AgentTask/isCancelled``, graphs start no further nodes. At
+    /// `hard` whatever is still queued is settled as cancelled by shutdown, and the workers end.
+    ///
+    /// - Returns: At the latest shortly after `hard`. A second call waits in the same way and finds nothing to do.
+    /// - Concurrency: Blocks. Not for a worker of this runtime, and not for async functions, which use the other form.
+    @available(*, noasync, message: "use the async form")
+    @discardableResult
+    public func drain(soft: Duration = .seconds(10), hard: Duration = .seconds(30)) -> DrainReport {
+        drainBlocking(soft: soft, hard: hard)
+    }
+
+    /// The same without blocking a thread of the caller.
+    @discardableResult
+    public func drain(soft: Duration = .seconds(10), hard: Duration = .seconds(30)) async -> DrainReport {
+        await withUnsafeContinuation { continuation in
+            do {
+                let thread = try PosixThread(name: "gyre-drain") {
+                    continuation.resume(returning: self.drainBlocking(soft: soft, hard: hard))
+                }
+                thread.detach()
+            } catch {
+                // The system starts no thread: better to block this one than not to drain.
+                continuation.resume(returning: drainBlocking(soft: soft, hard: hard))
+            }
+        }
+    }
+
+    private func drainBlocking(soft: Duration, hard: Duration) -> DrainReport {
+        precondition(WorkerSeat(of: pool) == nil, "a task of a runtime cannot drain it: it would wait for itself")
+        let began = clock.now
+        let softLimit = began + min(soft, hard)
+        let hardLimit = began + hard
+        intake.close()
+        var isComplete = finish(until: softLimit)
+        if !isComplete {
+            pool.askToStop()
+            runners.cancelAll()
+            isComplete = finish(until: hardLimit)
+        }
+        if !isComplete { pool.discardQueued() }
+        pool.close()
+        let abandoned = pool.join(until: isComplete ? nil : hardLimit + .milliseconds(100))
+        if abandoned == 0 { runners.dismissAll() }
+        return DrainReport(isComplete: isComplete && !pool.isStopping, abandonedWorkers: abandoned)
+    }
+
+    /// Waits until every long task has ended and nothing is queued or running.
+    private func finish(until limit: MonotonicInstant) -> Bool {
+        intake.wait(until: limit, clock: clock) && pool.waitUntilQuiet(until: limit)
+    }
+
+    /// What the runtime did since it started and is doing now.
+    ///
+    /// - Complexity: O(workers + threads that submit).
+    /// - Concurrency: Any thread. Disturbs no worker.
+    public func snapshot() -> RuntimeSnapshot {
+        var snapshot = pool.snapshot()
+        snapshot.runsLive = intake.inside
+        return snapshot
+    }
+}

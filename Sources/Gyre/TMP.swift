@@ -1,3 +1,0 @@
-import GyreCore
-final class RunnerSet: Sendable { init(pool: WorkerPool) {} }
-final class AsyncRunner {}
