@@ -5,7 +5,9 @@ final class AsyncTask<Value: Sendable>: TypedTask<Value> {
     static func make(
         _ home: TaskHome, submitted: UInt64, body: @escaping @Sendable () async throws -> Value
     ) -> AsyncTask<Value> {
-        make(AsyncTask<Value>.self, home: home, body: .async(body), submitted: submitted)
+        let task = unsafeDowncast(AsyncTask<Value>.create(minimumCapacity: capacity) { _ in home }, to: AsyncTask<Value>.self)
+        task.open(.async(body), submitted: submitted)
+        return task
     }
 
     /// On a worker, from the task's record.

@@ -16,30 +16,30 @@ extension Runtime {
     /// `hard` whatever is still queued is settled as cancelled by shutdown, and the workers end.
     ///
     /// - Returns: At the latest shortly after `hard`. A second call waits in the same way and finds nothing to do.
-    /// - Concurrency: Blocks. Not for a worker of this runtime, and not for async functions, which use the other form.
-    @available(*, noasync, message: "use the async form")
-    @discardableResult
-    public func drain(soft: Duration = .seconds(10), hard: Duration = .seconds(30)) -> DrainReport {
-        drainBlocking(soft: soft, hard: hard)
-    }
-
-    /// The same without blocking a thread of the caller.
+    /// - Concurrency: From anywhere but a task of this runtime, which would wait for itself.
     @discardableResult
     public func drain(soft: Duration = .seconds(10), hard: Duration = .seconds(30)) async -> DrainReport {
         await withUnsafeContinuation { continuation in
             do {
                 let thread = try PosixThread(name: "gyre-drain") {
-                    continuation.resume(returning: self.drainBlocking(soft: soft, hard: hard))
+                    continuation.resume(returning: self.drainAndBlock(soft: soft, hard: hard))
                 }
                 thread.detach()
             } catch {
                 // The system starts no thread: better to block this one than not to drain.
-                continuation.resume(returning: drainBlocking(soft: soft, hard: hard))
+                continuation.resume(returning: drainAndBlock(soft: soft, hard: hard))
             }
         }
     }
 
-    private func drainBlocking(soft: Duration, hard: Duration) -> DrainReport {
+    /// As ``drain(soft:hard:)``, for programs without async functions: blocks the calling thread, which must not be a worker.
+    @available(*, noasync, message: "use drain, which suspends instead of blocking a thread")
+    @discardableResult
+    public func drainBlocking(soft: Duration = .seconds(10), hard: Duration = .seconds(30)) -> DrainReport {
+        drainAndBlock(soft: soft, hard: hard)
+    }
+
+    private func drainAndBlock(soft: Duration, hard: Duration) -> DrainReport {
         precondition(WorkerSeat(of: pool) == nil, "a task of a runtime cannot drain it: it would wait for itself")
         let began = clock.now
         let softLimit = began + min(soft, hard)

@@ -82,14 +82,16 @@ class TypedTask<Value: Sendable>: TaskCore {
         case async(@Sendable () async throws -> Value)
     }
 
-    static func make<Task: TypedTask<Value>>(_: Task.Type, home: TaskHome, body: Body, submitted: UInt64) -> Task {
+    /// Units of 16 bytes in the tail; a payload that is aligned above that gets room to be moved up.
+    static var capacity: Int {
         let alignment = MemoryLayout<Payload>.alignment
-        let bytes = TaskWords.bytes + MemoryLayout<Payload>.size + (alignment > 16 ? alignment : 0)
-        let buffer = Task.create(minimumCapacity: (bytes + 15) / 16) { _ in home }
-        let task = unsafeDowncast(buffer, to: Task.self)
-        task.words.open()
-        task.payload.initialize(to: Payload(outcome: nil, body: body, runner: nil, submitted: submitted))
-        return task
+        return (TaskWords.bytes + MemoryLayout<Payload>.size + (alignment > 16 ? alignment : 0) + 15) / 16
+    }
+
+    /// Fills a task that was just created.
+    func open(_ body: Body, submitted: UInt64) {
+        words.open()
+        payload.initialize(to: Payload(outcome: nil, body: body, runner: nil, submitted: submitted))
     }
 
     deinit { payload.deinitialize(count: 1) }
@@ -131,7 +133,9 @@ class TypedTask<Value: Sendable>: TaskCore {
 /// A synchronous body with a handle.
 final class SyncTask<Value: Sendable>: TypedTask<Value> {
     static func make(_ home: TaskHome, body: @escaping @Sendable () throws -> Value) -> SyncTask<Value> {
-        make(SyncTask<Value>.self, home: home, body: .sync(body), submitted: 0)
+        let task = unsafeDowncast(SyncTask<Value>.create(minimumCapacity: capacity) { _ in home }, to: SyncTask<Value>.self)
+        task.open(.sync(body), submitted: 0)
+        return task
     }
 
     override func execute(_ verdict: Verdict) {
