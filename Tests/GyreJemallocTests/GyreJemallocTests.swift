@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import GyreCore
 import Testing
 
@@ -35,19 +35,19 @@ import Testing
 
 /// Runs a program that was built beside the tests and returns the `key=value` lines that it printed.
 private func run(_ name: String) throws -> [String: String] {
-    let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = Process()
-    program.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(name)
-    let output = Pipe()
-    program.standardOutput = output
-    try program.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    program.waitUntilExit()
-    try #require(program.terminationStatus == 0)
+    var path = [CChar](repeating: 0, count: 4_096)
+    let length = readlink("/proc/self/exe", &path, path.count)
+    try #require(length > 0)
+    let bundle = String(decoding: path.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let folder = bundle.split(separator: "/").dropLast().joined(separator: "/")
+    let output = try #require(popen("'/\(folder)/\(name)'", "r"))
     var answers: [String: String] = [:]
-    for line in text.split(separator: "\n") {
-        let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    var line = [CChar](repeating: 0, count: 4_096)
+    while fgets(&line, Int32(line.count), output) != nil {
+        let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let parts = text.dropLast().split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         if parts.count == 2 { answers[String(parts[0])] = String(parts[1]) }
     }
+    try #require(pclose(output) == 0, "\(name) failed")
     return answers
 }
