@@ -12,6 +12,7 @@ let package = Package(
         .library(name: "GyreCore", targets: ["GyreCore"]),
         .library(name: "GyreObserve", targets: ["GyreObserve"]),
         .library(name: "CGyre", targets: ["CGyre"]),
+        .library(name: "GyreJemalloc", targets: ["GyreJemalloc"]),
         .executable(name: "gyre", targets: ["GyreCLI"]),
     ],
     traits: [
@@ -38,10 +39,24 @@ let package = Package(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CLI"])),
             ],
             swiftSettings: strict),
+        // jemalloc: the process allocator of whoever links GyreJemalloc (tasks are released on other threads).
+        .systemLibrary(
+            name: "CJemalloc", path: "CSupport/jemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
+        .target(
+            name: "CGyreJemalloc", dependencies: ["CJemalloc"], path: "CSupport/jemalloc-face", cSettings: strictC),
+        .target(name: "GyreJemalloc", dependencies: ["CGyreJemalloc"], swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
         .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI"], swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre"], swiftSettings: strict),
+        // Tests of the allocator start programs of their own: one process has one allocator.
+        .testTarget(name: "GyreJemallocTests", dependencies: ["GyreCore"], swiftSettings: strict),
+        .executableTarget(
+            name: "PlainAllocatorProbe", dependencies: ["GyreCore"], path: "Tests/AllocatorProbes/Plain",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "JemallocAllocatorProbe", dependencies: ["GyreCore", "GyreJemalloc"],
+            path: "Tests/AllocatorProbes/Jemalloc", swiftSettings: strict),
     ],
     cLanguageStandard: .gnu11
 )

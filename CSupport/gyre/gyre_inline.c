@@ -2,6 +2,7 @@
 
 #define GYRE_INLINE extern inline
 
+#include "gyre_allocator.h"
 #include "gyre_atomic.h"
 #include "gyre_clock.h"
 #include "gyre_countdown.h"

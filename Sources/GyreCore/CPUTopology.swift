@@ -1,5 +1,5 @@
 internal import CGyre
-internal import Glibc
+import Glibc
 
 /// Which processors the host has and how much of them this process may use.
 ///

@@ -1,0 +1,2 @@
+// jemalloc, as its own header describes it.
+#include <jemalloc/jemalloc.h>
