@@ -1,5 +1,5 @@
 internal import CGyre
-import Glibc
+internal import Glibc
 
 /// Which processors the host has and how much of them this process may use.
 ///

@@ -1,5 +1,5 @@
 internal import CGyre
-import Glibc
+internal import Glibc
 
 /// Why the kernel refused to place a thread.
 package struct PlacementError: Error, Equatable {
