@@ -163,7 +163,7 @@ final class Worker: @unchecked Sendable {
 
     /// One idle spell: search, announce, look again, sleep. False when the pool is closed and nothing was left.
     private func idle(_ pool: WorkerPool) -> Bool {
-        pool.roomGrew()
+        pool.wentIdle()
         if pool.configuration.idle == .spin {
             if gyre_dispatch_is_closed(dispatch), !gyre_dispatch_has_item(dispatch) { return false }
             endStreak()

@@ -132,9 +132,14 @@ extension WorkerPool {
 
     // MARK: - Room
 
-    /// Called by workers when a chunk of records became free, and when they find nothing to do.
+    /// Called by workers when a chunk of records became free. Who waits for room is woken for a quarter of them, not for each.
     @inline(__always)
-    func roomGrew() { progress.notifyAll() }
+    func roomGrew() {
+        if gyre_dispatch_has_room(dispatch) { progress.notifyAll() }
+    }
+
+    /// Called by workers that find nothing to do.
+    func wentIdle() { progress.notifyAll() }
 
     /// Waits until a quarter of the records is free, or the pool is idle; at the longest until `deadline`. Short retries for
     /// single slots would put both sides on one core.

@@ -2,7 +2,7 @@ internal import CGyre
 
 extension WorkerPool {
     /// Tells those who wait in ``waitHelping(until:_:)`` that a task was settled.
-    package func taskSettled() { progress.notifyAll() }
+    package func taskSettled() { settlements.notifyAll() }
 
     /// Runs one other task if the caller is a worker and is not too deep in such calls already. False when it did not.
     package func helpOnce() -> Bool {
@@ -16,9 +16,9 @@ extension WorkerPool {
             if let deadline, clock.now >= deadline { return }
             if helpOnce() { continue }
             if gyre_dispatch_is_worker(dispatch) {
-                blocking { _ = progress.wait(until: deadline, clock: clock, condition) }
+                blocking { _ = settlements.wait(until: deadline, clock: clock, condition) }
             } else {
-                progress.wait(until: deadline, clock: clock, condition)
+                settlements.wait(until: deadline, clock: clock, condition)
             }
         }
     }

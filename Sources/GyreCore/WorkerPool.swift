@@ -46,8 +46,10 @@ public final class WorkerPool: @unchecked Sendable {
     let timingStride: UInt32
     /// CPUs that workers may run on: the affinity mask at creation.
     let cpus: CPUMask
-    /// Notified when records became free, when a worker went idle, and when a task ended that a drain waits for.
+    /// Notified when a quarter of the records is free, when a worker went idle, and when one left.
     let progress: EventCount
+    /// Notified when a task with a handle was settled, for those who block until then.
+    let settlements: EventCount
     let control = PoolControl()
     /// Times of tasks that ended on threads beside the workers.
     let outsideTimes = TaskTimes()
@@ -72,6 +74,7 @@ public final class WorkerPool: @unchecked Sendable {
         self.timingStride = configuration.timing.stride
         self.cpus = CPUMask(cpus: topology.allowedCPUs)
         self.progress = EventCount()
+        self.settlements = EventCount()
         self.workers = (0..<(workerCount + Self.sparesMax)).map { index in
             Worker(index: index, dispatch: dispatch, clock: configuration.clock)
         }
