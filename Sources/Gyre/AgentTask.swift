@@ -9,7 +9,7 @@ public enum AgentTask {
     public static var isCancelled: Bool {
         guard let word = CurrentTask.word else { return false }
         let task = Unmanaged<TaskCore>.fromOpaque(word).takeUnretainedValue()
-        return task.words.isCancelling || task.header.isStopping
+        return task.words.isCancelling || task.home.isStopping
     }
 
     /// Makes `task` the calling thread's; returns the one that it interrupts, which waits for others.

@@ -1,4 +1,5 @@
 import GyreCore
+import Synchronization
 
 extension Runtime {
     /// Queues a run of a graph and returns at once.
@@ -11,28 +12,64 @@ extension Runtime {
     /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began. A call that throws leaves nothing
     ///   behind, and `completion` is not called.
     /// - Complexity: O(nodes). One allocation, the run; one record. An ordered node takes a short lock to look its key up.
+    @inlinable
     public func post<Input: Sendable>(
         _ plan: GraphPlan<Input>, _ input: Input, whenFull: WhenFull = .fail,
         completion: @escaping @Sendable (GraphResult) -> Void
     ) throws(SubmitError) {
-        do {
-            try start(plan.core, input, completion)
-        } catch .full where whenFull == .wait {
-            try waitForRoom { () throws(SubmitError) in try self.start(plan.core, input, completion) }
+        _ = try start(plan.core, whenFull, completion) { $0.initializeMemory(as: Input.self, to: input) }
+    }
+
+    /// Runs a graph and waits for its result.
+    ///
+    /// Cancelling the caller cancels the run: nodes that have not started yet will not.
+    ///
+    /// - Throws: ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/full`` when no record is free or an ordered
+    ///   node's line is full. What becomes of nodes is in the result.
+    @inlinable
+    public func run<Input: Sendable>(_ plan: GraphPlan<Input>, _ input: Input) async throws(SubmitError) -> GraphResult {
+        try await result(of: plan.core) { $0.initializeMemory(as: Input.self, to: input) }
+    }
+
+    @usableFromInline
+    func result(
+        of plan: GraphPlanCore, input: (UnsafeMutableRawPointer) -> Void
+    ) async throws(SubmitError) -> GraphResult {
+        let ending = GraphEnding()
+        let run = try start(plan, .fail, { ending.settle($0) }, input: input)
+        ending.run = run
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { ending.whenSettled($0) }
+        } onCancel: {
+            ending.run?.cancel(.user)
         }
     }
 
-    @discardableResult
-    private func start<Input: Sendable>(
-        _ plan: GraphPlanCore, _ input: Input, _ completion: (@Sendable (GraphResult) -> Void)?
+    @usableFromInline
+    func start(
+        _ plan: GraphPlanCore, _ whenFull: WhenFull, _ completion: @escaping @Sendable (GraphResult) -> Void,
+        input: (UnsafeMutableRawPointer) -> Void
+    ) throws(SubmitError) -> GraphRun {
+        do {
+            return try start(plan, completion, input)
+        } catch .full where whenFull == .wait {
+            var run: GraphRun?
+            try waitForRoom { () throws(SubmitError) in run = try self.start(plan, completion, input) }
+            guard let run else { preconditionFailure("a run that was accepted is there") }
+            return run
+        }
+    }
+
+    private func start(
+        _ plan: GraphPlanCore, _ completion: @escaping @Sendable (GraphResult) -> Void,
+        _ input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> GraphRun {
         guard let stripe = intake.enter() else { throw .closed }
         var leavesIntake = true
         defer { if leavesIntake { intake.leave(stripe) } }
         let reserved = try pool.reserve()
         let run = GraphRun.make(
-            plan, input, pool: pool, intake: intake, stripe: stripe, submitted: pool.stampForSubmit(),
-            completion: completion)
+            plan, runtime: self, stripe: stripe, submitted: pool.stampForSubmit(), completion: completion, input: input)
         do {
             try run.reserveLines()
         } catch {
@@ -47,5 +84,37 @@ extension Runtime {
             throw .closed
         }
         return run
+    }
+}
+
+/// Where a caller meets the result of its run, whoever comes first.
+///
+/// `@unchecked Sendable`: `run` is written before the object is shared with the cancellation handler.
+private final class GraphEnding: @unchecked Sendable {
+    private enum State {
+        case open
+        case awaited(UnsafeContinuation<GraphResult, Never>)
+        case settled(GraphResult)
+    }
+
+    private let state = Mutex<State>(.open)
+    var run: GraphRun?
+
+    func settle(_ result: GraphResult) {
+        let waiter: UnsafeContinuation<GraphResult, Never>? = state.withLock { state in
+            if case .awaited(let continuation) = state { return continuation }
+            state = .settled(result)
+            return nil
+        }
+        waiter?.resume(returning: result)
+    }
+
+    func whenSettled(_ continuation: UnsafeContinuation<GraphResult, Never>) {
+        let result: GraphResult? = state.withLock { state in
+            if case .settled(let result) = state { return result }
+            state = .awaited(continuation)
+            return nil
+        }
+        if let result { continuation.resume(returning: result) }
     }
 }

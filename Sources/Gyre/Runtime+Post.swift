@@ -67,19 +67,14 @@ extension Runtime {
     /// - Returns: A handle that settles exactly once. An error that `body` throws reaches it.
     /// - Throws: As ``post(lane:deadline:whenFull:_:)``.
     /// - Complexity: O(1). One allocation, the handle.
+    @inlinable
     public func post<Value: Sendable>(
         lane: Lane = .normal, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,
         _ body: @escaping @Sendable () throws -> Value
     ) throws(SubmitError) -> TaskHandle<Value> {
-        try checkIntake()
-        let task = SyncTask<Value>.make(home(stripe: 0), body: body)
-        let options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.nanoseconds ?? 0)
-        do {
-            try task.submit(options)
-        } catch .full where whenFull == .wait {
-            try waitForRoom { () throws(SubmitError) in try task.submit(options) }
-        }
-        return TaskHandle(task)
+        let box = ValueBox<Value>()
+        let task = try submit(.sync { box.value = try body() }, lane, deadline, whenFull)
+        return TaskHandle(task: task, box: box)
     }
 
     /// Queues an async closure whose value is wanted.
@@ -93,13 +88,33 @@ extension Runtime {
     /// - Returns: A handle that settles exactly once. Cancelling it cancels the body.
     /// - Throws: As ``post(lane:deadline:whenFull:_:)``.
     /// - Complexity: O(1). One allocation, the handle; more when more bodies are suspended at once than ever before.
+    @inlinable
     public func post<Value: Sendable>(
         lane: Lane = .normal, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,
         _ body: @escaping @Sendable () async throws -> Value
     ) throws(SubmitError) -> TaskHandle<Value> {
-        guard let stripe = intake.enter() else { throw .closed }
-        let task = AsyncTask<Value>.make(home(stripe: stripe), submitted: pool.stampForSubmit(), body: body)
-        let options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.nanoseconds ?? 0, isStep: true)
+        let box = ValueBox<Value>()
+        let task = try submit(.async { box.value = try await body() }, lane, deadline, whenFull)
+        return TaskHandle(task: task, box: box)
+    }
+
+    @usableFromInline
+    func submit(
+        _ body: TaskBody, _ lane: Lane, _ deadline: MonotonicInstant?, _ whenFull: WhenFull
+    ) throws(SubmitError) -> TaskCore {
+        var stripe: UInt32?
+        var options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.nanoseconds ?? 0)
+        var submitted: UInt64 = 0
+        switch body {
+        case .sync: try checkIntake()
+        case .async:
+            stripe = intake.enter()
+            if stripe == nil { throw .closed }
+            options.isStep = true
+            submitted = pool.stampForSubmit()
+        }
+        let home = TaskHome(runtime: self, stripe: stripe)
+        let task = TaskCore.make(home, body, submitted: submitted)
         do {
             do {
                 try task.submit(options)
@@ -107,13 +122,11 @@ extension Runtime {
                 try waitForRoom { () throws(SubmitError) in try task.submit(options) }
             }
         } catch {
-            intake.leave(stripe)
+            home.leave()
             throw error
         }
-        return TaskHandle(task)
+        return task
     }
-
-    func home(stripe: UInt32) -> TaskHome { TaskHome(pool: pool, runners: runners, intake: intake, stripe: stripe) }
 
     /// Runs `attempt` until it is not refused for lack of room. A worker runs other tasks between two attempts.
     func waitForRoom(_ attempt: () throws(SubmitError) -> Void) throws(SubmitError) {

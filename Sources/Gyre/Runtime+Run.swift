@@ -9,20 +9,41 @@ extension Runtime {
     ///
     /// - Throws: The body's own error unchanged; ``GyreError`` with the code `closed` after ``drain(soft:hard:)`` began.
     /// - Complexity: Two hops between executors, one when the caller is on the workers already.
+    @inlinable
     public nonisolated func run<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
-        guard let stripe = intake.enter() else { throw GyreError(code: .closed) }
-        defer { intake.leave(stripe) }
-        let submitted = pool.stampForSubmit()
+        let visit = try beginRun()
         return try await withTaskExecutorPreference(pool) {
-            let started = submitted == 0 ? 0 : pool.clock.now.nanoseconds
+            let started = startRun(visit)
             do {
                 let value = try await body()
-                pool.recordAsyncDone(failed: false, submitted: submitted, started: started)
+                endRun(visit, started: started, failed: false)
                 return value
             } catch {
-                pool.recordAsyncDone(failed: true, submitted: submitted, started: started)
+                endRun(visit, started: started, failed: true)
                 throw error
             }
         }
     }
+
+    @usableFromInline
+    func beginRun() throws(GyreError) -> RunVisit {
+        guard let stripe = intake.enter() else { throw GyreError(code: .closed) }
+        return RunVisit(stripe: stripe, submitted: pool.stampForSubmit())
+    }
+
+    @usableFromInline
+    func startRun(_ visit: RunVisit) -> UInt64 { visit.submitted == 0 ? 0 : pool.clock.now.nanoseconds }
+
+    @usableFromInline
+    func endRun(_ visit: RunVisit, started: UInt64, failed: Bool) {
+        pool.recordAsyncDone(failed: failed, submitted: visit.submitted, started: started)
+        intake.leave(visit.stripe)
+    }
+}
+
+/// A caller's stay in the runtime.
+@usableFromInline
+struct RunVisit: Sendable {
+    let stripe: UInt32
+    let submitted: UInt64
 }

@@ -1,52 +1,211 @@
 import GyreCore
 
-/// What every task with a handle has, whatever its value.
-///
-///     | words: state and waiters 16 | payload of the subclass |
+/// A task with a handle, without its value's type: two words, a body, and what became of it.
 ///
 /// The words lie in the object's tail, where they have a fixed address for CGyre.
 ///
-/// Safe to share, although ManagedBuffer cannot be declared so: the words are atomics. The payload is written before the task
+/// Safe to share, although ManagedBuffer cannot be declared so: the words are atomics. The content is written before the task
 /// is queued, then by whoever claimed the right to settle, and read by whoever saw it settled.
-class TaskCore: ManagedBuffer<TaskHome, SIMD2<UInt64>> {
-    /// Called once for the record of this task.
-    func execute(_ verdict: Verdict) { preconditionFailure("a task is always of a subclass") }
-
-    /// Runs an async body. On the Swift task of `runner`.
-    func perform(on runner: AsyncRunner) async { preconditionFailure("only async tasks are run by runners") }
+@usableFromInline
+final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
+    static func make(_ home: TaskHome, _ body: TaskBody, submitted: UInt64) -> TaskCore {
+        let buffer = TaskCore.create(minimumCapacity: TaskWords.bytes / 16) { _ in
+            TaskContent(home: home, body: body, submitted: submitted)
+        }
+        let task = unsafeDowncast(buffer, to: TaskCore.self)
+        task.words.open()
+        return task
+    }
 
     @inline(__always)
-    var memory: UnsafeMutableRawPointer { withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) } }
+    var words: TaskWords { withUnsafeMutablePointerToElements { TaskWords(at: UnsafeMutableRawPointer($0)) } }
 
     @inline(__always)
-    var words: TaskWords { TaskWords(at: memory) }
+    private var content: UnsafeMutablePointer<TaskContent> { withUnsafeMutablePointerToHeader { $0 } }
 
-    var pool: WorkerPool { header.pool }
+    var home: TaskHome { content.pointee.home }
+
+    // MARK: - Running
 
     /// Queues the task, which is retained until ``execute(_:)`` was called. A call that throws has not called it.
     func submit(_ options: SubmitOptions) throws(SubmitError) {
         let retained = Unmanaged.passRetained(self)
         do {
-            try pool.submitWords(executeTask, UInt64(UInt(bitPattern: retained.toOpaque())), 0, options)
+            try home.pool.submitWords(executeTask, UInt64(UInt(bitPattern: retained.toOpaque())), 0, options)
         } catch {
             retained.release()
             throw error
         }
     }
+
+    /// Called once for the record of this task.
+    fileprivate func execute(_ verdict: Verdict) {
+        guard verdict == .run else { return settleUnrun(verdict) }
+        switch content.pointee.body {
+        case .sync(let body)?: runSync(body)
+        case .async?:
+            guard let seat = WorkerSeat(of: home.pool) else { return settleUnrun(.closed) }
+            home.runners.run(self, seat: seat)
+        case nil: break // cancelled first
+        }
+    }
+
+    private func runSync(_ body: @Sendable () throws -> Void) {
+        guard words.start() else { return } // cancelled first
+        let outer = AgentTask.begin(self)
+        defer { AgentTask.end(outer) }
+        do {
+            try body()
+            if words.claim() { settle(.succeeded) }
+        } catch {
+            home.pool.recordFailure()
+            if words.claim() { settle(.failed(error)) }
+        }
+    }
+
+    /// Runs an async body. On the Swift task of `runner`.
+    func perform(on runner: AsyncRunner) async {
+        content.pointee.runner = runner
+        guard words.start(), case .async(let body)? = content.pointee.body else { return } // cancelled first
+        let submitted = content.pointee.submitted
+        let started = submitted == 0 ? 0 : home.pool.clock.now.nanoseconds
+        let ending: TaskEnding
+        do {
+            try await body()
+            ending = .succeeded
+        } catch is CancellationError where words.isCancelling || home.isStopping {
+            ending = .cancelled(home.isStopping ? .shutdown : .user)
+        } catch {
+            ending = .failed(error)
+        }
+        home.pool.recordAsyncDone(failed: ending.isFailure, submitted: submitted, started: started)
+        if words.claim() { settle(ending) } // else its deadline was faster
+    }
+
+    // MARK: - Ending
+
+    /// Only after ``TaskWords/isSettled``.
+    @usableFromInline
+    var ending: TaskEnding {
+        guard let ending = content.pointee.ending else { preconditionFailure("the task is not settled") }
+        return ending
+    }
+
+    @usableFromInline
+    var isSettled: Bool { words.isSettled }
+
+    /// Writes what became of the task and publishes it. The caller has claimed the right to.
+    private func settle(_ ending: TaskEnding) {
+        let home = self.home
+        content.pointee.body = nil
+        content.pointee.ending = ending
+        words.publish(ending.state)
+        home.pool.taskSettled()
+        home.leave()
+    }
+
+    /// Settles a task that its record's verdict keeps from running. A cancel may have been faster.
+    private func settleUnrun(_ verdict: Verdict) {
+        guard words.claim() else { return }
+        settle(verdict == .late ? .timedOut : .cancelled(verdict == .closed ? .shutdown : .user))
+    }
+
+    /// Asks the task to stop. True when this call settled it or asked it.
+    @usableFromInline
+    func cancel() -> Bool {
+        switch words.requestCancel() {
+        case .claimed:
+            settle(.cancelled(.user))
+            return true
+        case .requested:
+            // Written before the task was running, which the request has seen.
+            content.pointee.runner?.cancel(self)
+            return true
+        case .lost: return false
+        }
+    }
+
+    // MARK: - Waiting
+
+    @usableFromInline
+    func waitUntilSettled() async {
+        if words.isSettled { return }
+        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            words.whenSettled { continuation.resume() }
+        }
+    }
+
+    @usableFromInline
+    func blockUntilSettled() {
+        home.pool.waitHelping { self.words.isSettled }
+    }
 }
 
-/// Where a task with a handle belongs, and by which stripe of the intake it came.
+/// What a task is made of.
+@usableFromInline
+struct TaskContent {
+    let home: TaskHome
+    /// Until it was run, or the task was settled without running.
+    var body: TaskBody?
+    var ending: TaskEnding?
+    /// Runs the async body, while it runs.
+    var runner: AsyncRunner?
+    /// Stamp of the submit; 0 when this task is not timed.
+    let submitted: UInt64
+
+    init(home: TaskHome, body: TaskBody, submitted: UInt64) {
+        self.home = home
+        self.body = body
+        self.submitted = submitted
+    }
+}
+
+/// A body whose value goes into a box that it captures.
+@usableFromInline
+enum TaskBody {
+    case sync(@Sendable () throws -> Void)
+    case async(@Sendable () async throws -> Void)
+}
+
+/// An outcome without its value.
+@usableFromInline
+enum TaskEnding {
+    case succeeded
+    case failed(any Error)
+    case timedOut
+    case cancelled(CancelReason)
+
+    var state: TerminalState {
+        switch self {
+        case .succeeded: return .succeeded
+        case .failed: return .failed
+        case .timedOut: return .timedOut
+        case .cancelled: return .cancelled
+        }
+    }
+
+    var isFailure: Bool {
+        if case .failed = self { return true }
+        return false
+    }
+}
+
+/// Where a task with a handle belongs, and by which stripe of the intake it came, if it holds a drain up by itself (a
+/// synchronous task does so by its record).
 struct TaskHome {
-    let pool: WorkerPool
-    let runners: RunnerSet
-    let intake: Intake
-    let stripe: UInt32
+    let runtime: Runtime
+    let stripe: UInt32?
+
+    var pool: WorkerPool { runtime.pool }
+    var runners: RunnerSet { runtime.runners }
 
     /// Whether a drain has passed its soft limit: running work is asked to stop.
-    var isStopping: Bool { pool.isStopping }
+    var isStopping: Bool { runtime.pool.isStopping }
 
     /// The task has ended: a drain waits for it no longer.
-    func leave() { intake.leave(stripe) }
+    func leave() {
+        if let stripe { runtime.intake.leave(stripe) }
+    }
 }
 
 /// The word is a retained task.

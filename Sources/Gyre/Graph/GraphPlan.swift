@@ -4,7 +4,7 @@ import GyreCore
 ///
 /// A plan keeps the state of its ordered nodes; a plan that is built anew begins with fresh state.
 public struct GraphPlan<Input: Sendable>: Sendable {
-    let core: GraphPlanCore
+    @usableFromInline let core: GraphPlanCore
     public var name: String { core.name }
     /// Names of the nodes, in the order in which they were added.
     public var nodeNames: [String] { core.nodes.map(\.name) }
@@ -18,6 +18,7 @@ public struct GraphPlan<Input: Sendable>: Sendable {
 }
 
 /// A plan without its input type.
+@usableFromInline
 final class GraphPlanCore: Sendable {
     struct PlanNode: Sendable {
         let name: String

@@ -19,7 +19,7 @@ public struct GraphResult: Sendable {
     ///
     /// - Complexity: O(1), and a copy of the value.
     public subscript<Output: Sendable>(node: Node<Output>) -> Outcome<Output> {
-        let plan = run.header.plan
+        let plan = run.plan
         let index = plan.index(of: node.reference)
         let cell = run.cells[index]
         switch cell.status {
@@ -36,7 +36,7 @@ public struct GraphResult: Sendable {
     }
 
     public var status: Status {
-        let plan = run.header.plan
+        let plan = run.plan
         let failed = plan.nodes.indices.filter { run.cells[$0].status == .failed || run.cells[$0].status == .cancelled }
         let succeeded = plan.nodes.indices.contains { run.cells[$0].status == .succeeded }
         if !succeeded { return .failure }
@@ -45,6 +45,6 @@ public struct GraphResult: Sendable {
 
     /// The error of the first node that failed, in the order in which the nodes were added.
     public var firstError: (any Error)? {
-        run.header.plan.nodes.indices.lazy.compactMap { run.cells[$0].error }.first
+        run.plan.nodes.indices.lazy.compactMap { run.cells[$0].error }.first
     }
 }

@@ -26,10 +26,11 @@ struct OrderedCell {
     var node: Int = 0
 }
 
+@usableFromInline
 struct GraphRunHeader {
     let plan: GraphPlanCore
-    let pool: WorkerPool
-    let intake: Intake
+    let runtime: Runtime
+    /// By which it came in, and leaves when it completes.
     let stripe: UInt32
     /// Stamp of the submit; 0 when this run is not timed.
     let submitted: UInt64
@@ -44,18 +45,18 @@ struct GraphRunHeader {
 ///
 /// Safe to share, although ManagedBuffer cannot be declared so: the input is written before the run is queued; a node's cell and output are written by the worker
 /// that ends it, before the count-downs of its children and of the run, through which every reader has come.
+@usableFromInline
 final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     static let cellsOffset = 16
     /// Nodes that one record runs in a row before it goes back to the queue, so that others get their turn.
     private static let chainMax = 64
 
-    static func make<Input: Sendable>(
-        _ plan: GraphPlanCore, _ input: Input, pool: WorkerPool, intake: Intake, stripe: UInt32, submitted: UInt64,
-        completion: (@Sendable (GraphResult) -> Void)?
+    static func make(
+        _ plan: GraphPlanCore, runtime: Runtime, stripe: UInt32, submitted: UInt64,
+        completion: (@Sendable (GraphResult) -> Void)?, input: (UnsafeMutableRawPointer) -> Void
     ) -> GraphRun {
         let buffer = GraphRun.create(minimumCapacity: (plan.bytes + 15) / 16) { _ in
-            GraphRunHeader(
-                plan: plan, pool: pool, intake: intake, stripe: stripe, submitted: submitted, completion: completion)
+            GraphRunHeader(plan: plan, runtime: runtime, stripe: stripe, submitted: submitted, completion: completion)
         }
         let run = unsafeDowncast(buffer, to: GraphRun.self)
         let base = run.base
@@ -70,12 +71,12 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
             (run.orderedCells + place).initialize(to: OrderedCell(node: node))
             OrderLine.prepare(run.orderedCells + place)
         }
-        (base + Int(plan.offsets[0])).initializeMemory(as: Input.self, to: input)
+        input(base + Int(plan.offsets[0]))
         return run
     }
 
     deinit {
-        let (plan, base, cells) = (header.plan, base, cells)
+        let (plan, base, cells) = (plan, base, cells)
         for (index, node) in plan.nodes.enumerated() {
             if cells[index].status == .succeeded { node.destroy(base + Int(plan.offsets[index + 1])) }
         }
@@ -84,6 +85,13 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     }
 
     // MARK: - Memory
+
+    /// The header in place: a copy would retain all it refers to.
+    @inline(__always)
+    private var content: UnsafeMutablePointer<GraphRunHeader> { withUnsafeMutablePointerToHeader { $0 } }
+
+    var plan: GraphPlanCore { content.pointee.plan }
+    var pool: WorkerPool { content.pointee.runtime.pool }
 
     @inline(__always)
     var base: UnsafeMutableRawPointer { withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) } }
@@ -95,7 +103,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     @inline(__always)
     var orderedCells: UnsafeMutablePointer<OrderedCell> {
-        (base + Self.cellsOffset + header.plan.nodes.count * MemoryLayout<NodeCell>.stride)
+        (base + Self.cellsOffset + plan.nodes.count * MemoryLayout<NodeCell>.stride)
             .assumingMemoryBound(to: OrderedCell.self)
     }
 
@@ -109,7 +117,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     /// Reserves a place in the line of every ordered node, or none.
     func reserveLines() throws(SubmitError) {
-        let plan = header.plan
+        let plan = plan
         for place in plan.lines.indices {
             do {
                 let line = try plan.offsets.withUnsafeBufferPointer { offsets throws(SubmitError) in
@@ -131,7 +139,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     /// Joins the lines. From here on the run must start, or be abandoned.
     func enterLines() {
-        for place in header.plan.lines.indices {
+        for place in plan.lines.indices {
             let cell = orderedCells + place
             cell.pointee.run = .passRetained(self) // the tail's reference
             guard let line = cell.pointee.line?.takeUnretainedValue() else { continue }
@@ -145,7 +153,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     /// Settles a run that could not be queued: its lines go on, nobody hears of it, and its place among the live runs ends.
     func abandon() {
-        withUnsafeMutablePointerToHeader { $0.pointee.completion = nil }
+        content.pointee.completion = nil
         Self.drive(self, -1, nil, closed: true)
     }
 
@@ -171,8 +179,8 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     private func start(_ queue: inout [Ready]) -> Ready? {
         var first: Ready?
-        for root in header.plan.roots where CountDown(at: cells + root).arrive() {
-            cells[root].ready = header.submitted
+        for root in plan.roots where CountDown(at: cells + root).arrive() {
+            cells[root].ready = content.pointee.submitted
             offer(root, &first, &queue)
         }
         return first
@@ -189,7 +197,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     }
 
     private func queueNode(_ node: Int) -> Bool {
-        let pool = header.pool
+        let pool = pool
         do {
             let word = UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()))
             return pool.submit(try pool.reserve(), runGraphNode, word, UInt64(bitPattern: Int64(node)))
@@ -200,22 +208,22 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     /// Runs one node and settles it. Returns a node that became ready by it.
     private func perform(_ node: Int, _ seat: WorkerSeat?, _ queue: inout [Ready]) -> Ready? {
-        let header = self.header
         let cell = cells + node
-        let timed = header.submitted != 0
+        let submitted = content.pointee.submitted
+        let timed = submitted != 0
         let started = timed ? max(seat?.now ?? 0, cell.pointee.ready) : 0
         var ended: UInt64 = 0
-        if header.pool.isStopping { cancel(.shutdown) }
+        if pool.isStopping { cancel(.shutdown) }
         if cancelFlag.reason != 0 {
             cell.pointee.status = .cancelled
             seat?.recordCancelled()
             ended = started
         } else if let seat {
-            let failed = !runBody(node, cell, header.plan)
+            let failed = !runBody(node, cell, plan)
             if timed {
                 ended = seat.stamp()
                 seat.recordDone(
-                    failed: failed, submitted: header.submitted, ready: cell.pointee.ready, started: started, ended: ended)
+                    failed: failed, submitted: submitted, ready: cell.pointee.ready, started: started, ended: ended)
             } else {
                 seat.recordDone(failed: failed)
             }
@@ -246,7 +254,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         var settled = [Int]()
         var current = node
         while true {
-            let description = header.plan.nodes[current]
+            let description = plan.nodes[current]
             if description.ordered >= 0 { leaveLine(description.ordered, at: ended, &next, &queue) }
             for child in description.children where CountDown(at: cells + child).arrive() {
                 cells[child].ready = ended
@@ -265,7 +273,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     /// The parent that keeps `node` from running.
     private func cause(of node: Int) -> Int? {
-        header.plan.nodes[node].parents.first { cells[$0].status != .succeeded }
+        plan.nodes[node].parents.first { cells[$0].status != .succeeded }
     }
 
     private func skip(_ node: Int, because parent: Int, _ seat: WorkerSeat?) {
@@ -300,13 +308,10 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     }
 
     private func complete() {
-        let completion = withUnsafeMutablePointerToHeader { header in
-            let completion = header.pointee.completion
-            header.pointee.completion = nil
-            return completion
-        }
+        let completion = content.pointee.completion
+        content.pointee.completion = nil
         completion?(GraphResult(run: self))
-        header.intake.leave(header.stripe)
+        content.pointee.runtime.intake.leave(content.pointee.stripe)
         Unmanaged.passUnretained(self).release()
     }
 }
@@ -316,7 +321,7 @@ let runGraphNode: TaskFunction = { record, verdict in
     guard let words = RecordWords.of(record), let pointer = UnsafeRawPointer(bitPattern: UInt(words[0])) else { return }
     let node = Int(Int64(bitPattern: words[1]))
     let run = Unmanaged<GraphRun>.fromOpaque(pointer).takeUnretainedValue()
-    guard let seat = WorkerSeat(of: run.header.pool) else {
+    guard let seat = WorkerSeat(of: run.pool) else {
         preconditionFailure("a graph node left the workers of its pool")
     }
     GraphRun.drive(run, node, seat, closed: verdict == Verdict.closed.rawValue)
