@@ -8,8 +8,6 @@
 #define GYRE_CLOCK_WIDTH_MAX_NS UINT64_C(20000) // a sample wider than this was interrupted and says nothing
 #define GYRE_CLOCK_TRUST_EVERY_NS UINT64_C(10000000000)
 
-static uint64_t gyre_clock_distance(uint64_t a, uint64_t b) { return a > b ? a - b : b - a; }
-
 static void gyre_clock_publish(gyre_clock *clock, gyre_clock_block block) {
     uint32_t next = gyre_load_relaxed(&clock->current) + 1; // only the holder of `checking` writes it
     GYRE_ASSERT(next < GYRE_CLOCK_BLOCKS);
@@ -44,11 +42,11 @@ static gyre_clock_check_result gyre_clock_fall_back(gyre_clock *clock, const gyr
 /// slews CLOCK_MONOTONIC by at most, and fifty times the error of the first calibration.
 static bool gyre_clock_agrees(const gyre_clock *clock, const gyre_clock_sample *now) {
     const gyre_clock_sample *before = &clock->checked;
-    if ((int64_t)(now->ticks - before->ticks) < 0) return false;
     uint64_t counted = gyre_clock_time_at(clock, now->ticks) - gyre_clock_time_at(clock, before->ticks);
     uint64_t passed = now->reference - before->reference;
     uint64_t tolerance = passed / 1000 + now->width_ns + before->width_ns + 2000;
-    return gyre_clock_distance(counted, passed) <= tolerance;
+    int64_t apart = (int64_t)(counted - passed); // a counter that went back has counted less than nothing
+    return (uint64_t)(apart < 0 ? -apart : apart) <= tolerance;
 }
 
 static void gyre_clock_record_drift(gyre_clock *clock, const gyre_clock_sample *now) {

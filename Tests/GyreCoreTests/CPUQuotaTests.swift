@@ -111,7 +111,7 @@ import Testing
             "/proc/self/mountinfo": "33 31 0:30 /part /sys/fs/cgroup ro - cgroup2 cgroup rw\n",
             "/sys/fs/cgroup/cpu.max": "60000 100000\n",
             "/sys/fs/cgroup/elsewhere/cpu.max": "1 100000\n",
-            "/sys/fs/cgroup/ly/cpu.max": "1 100000\n",
+            "/sys/fs/cgrouply/cpu.max": "1 100000\n",
         ])
         #expect(found.quota?.cpus == 0.6)
     }

@@ -140,11 +140,13 @@ import Testing
     }
 
     @Test func aCounterThatGoesBackIsGivenUpAndTimeDoesNot() throws {
-        let clock = try InjectedClock()
+        let clock = try InjectedClock(ticksPerMicrosecond: 10_000)
+        // Ahead of the reference by what is tolerated, so that catching up with it would be going back.
+        clock.ticksPerMicrosecond = 10_005
         clock.pass(microseconds: 8_000)
         #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED)
         let shown = clock.now
-        clock.ticks -= 2_600 * 4_000
+        clock.ticks -= 10_000 * 4_000
         #expect(clock.check() == GYRE_CLOCK_CHECK_FELL_BACK)
         #expect(clock.now >= shown)
     }
@@ -161,12 +163,17 @@ import Testing
         #expect(clock.now - shown <= 1_000)
     }
 
-    /// CLOCK_MONOTONIC itself may be slewed by 500 ppm; that is no failure of the counter.
-    @Test func aSlewedReferenceIsNoFailure() throws {
+    /// CLOCK_MONOTONIC itself may be slewed by 500 ppm; that is no failure of the counter. 2,000 ppm is one.
+    @Test(
+        arguments: [
+            (10_005, GYRE_CLOCK_CHECK_REFINED), (9_995, GYRE_CLOCK_CHECK_REFINED),
+            (10_020, GYRE_CLOCK_CHECK_FELL_BACK), (9_980, GYRE_CLOCK_CHECK_FELL_BACK),
+        ] as [(UInt64, gyre_clock_check_result)])
+    func aSlewedReferenceIsNoFailure(ticksPerMicrosecond: UInt64, result: gyre_clock_check_result) throws {
         let clock = try InjectedClock(ticksPerMicrosecond: 10_000)
-        clock.ticksPerMicrosecond = 10_005
-        clock.pass(microseconds: 8_000)
-        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED)
+        clock.ticksPerMicrosecond = ticksPerMicrosecond
+        clock.pass(microseconds: 1_000_000)
+        #expect(clock.check() == result)
     }
 
     @Test func aCounterThatDoesNotRunIsRefused() {

@@ -69,7 +69,7 @@ import Testing
     @Test(arguments: [1, 2, 8]) func moreThreadsThanStripesLoseNothing(stripes: Int) {
         let counter = StripedCounter(stripes: stripes)
         #expect(counter.stripes == stripes)
-        let (threads, each) = (9, 10_000)
+        let (threads, each) = (9, 100_000)
         onThreads(threads) { thread in
             for step in 0..<each { counter.add(UInt64(step % 3)) }
         }

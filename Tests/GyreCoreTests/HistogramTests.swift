@@ -144,7 +144,7 @@ import Testing
     @Test func sharedAddsFromManyThreadsLoseNothing() throws {
         let histogram = Shared(try #require(gyre_histogram_create()))
         defer { gyre_histogram_destroy(histogram.value) }
-        let (threads, each): (UInt64, UInt64) = (6, 5_000)
+        let (threads, each): (UInt64, UInt64) = (6, 50_000)
         onThreads(Int(threads)) { thread in
             for step in 0..<each { gyre_histogram_add_shared(histogram.value, 100 + UInt64(thread) * each + step) }
         }
