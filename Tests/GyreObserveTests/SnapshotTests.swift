@@ -6,14 +6,14 @@ import Testing
 /// A snapshot with every number different from every other.
 private func snapshot() -> RuntimeSnapshot {
     var snapshot = RuntimeSnapshot(uptime: .seconds(4), clock: MonotonicClock.manual().clock.description)
-    snapshot.tasksSubmitted = 1_234_600
+    snapshot.tasksLate = 2
     snapshot.tasksDone = 1_234_567
     snapshot.tasksFailed = 3
     snapshot.tasksCancelled = 5
     snapshot.tasksSkipped = 7
     snapshot.tasksRefused = 11
-    snapshot.tasksQueued = 13
-    snapshot.tasksInFlight = 18
+    snapshot.recordsInFlight = 13
+    snapshot.runsLive = 18
     snapshot.executorJobs = 17
     snapshot.overflowJobsMax = 19
     snapshot.timersWaiting = 23
@@ -25,8 +25,6 @@ private func snapshot() -> RuntimeSnapshot {
         var worker = WorkerSnapshot(index: index)
         worker.tasks = 600_000 + UInt64(index)
         worker.busyNanoseconds = index == 0 ? 3_891_234_567 : 2_000_000_000
-        worker.searchingNanoseconds = 29
-        worker.parkedNanoseconds = 31
         worker.steals = 1_037
         worker.parks = 41
         worker.wakes = 43
@@ -96,8 +94,8 @@ private func snapshot() -> RuntimeSnapshot {
         let object = snapshot().jsonObject()
         #expect(
             object.keys == [
-                "uptime_nanoseconds", "tasks_submitted", "tasks_done", "tasks_failed", "tasks_cancelled",
-                "tasks_skipped", "tasks_refused", "tasks_queued", "tasks_in_flight", "tasks_per_minute",
+                "uptime_nanoseconds", "tasks_done", "tasks_failed", "tasks_late", "tasks_cancelled",
+                "tasks_skipped", "tasks_refused", "records_in_flight", "runs_live", "tasks_per_minute",
                 "executor_jobs", "overflow_jobs_max", "timers_waiting", "queue_wait_count",
                 "queue_wait_nanoseconds_p50", "queue_wait_nanoseconds_p99", "queue_wait_nanoseconds_p999",
                 "queue_wait_nanoseconds_max", "run_count", "run_nanoseconds_p50", "run_nanoseconds_p99",
@@ -106,9 +104,9 @@ private func snapshot() -> RuntimeSnapshot {
                 "clock_step_nanoseconds", "clock_read_nanoseconds", "clock_drift_parts_per_billion", "workers",
             ])
         let numbers: [String: UInt64] = [
-            "uptime_nanoseconds": 4_000_000_000, "tasks_submitted": 1_234_600, "tasks_done": 1_234_567,
-            "tasks_failed": 3, "tasks_cancelled": 5, "tasks_skipped": 7, "tasks_refused": 11, "tasks_queued": 13,
-            "tasks_in_flight": 18, "tasks_per_minute": 18_518_505, "executor_jobs": 17, "overflow_jobs_max": 19,
+            "uptime_nanoseconds": 4_000_000_000, "tasks_late": 2, "tasks_done": 1_234_567,
+            "tasks_failed": 3, "tasks_cancelled": 5, "tasks_skipped": 7, "tasks_refused": 11, "records_in_flight": 13,
+            "runs_live": 18, "tasks_per_minute": 18_518_505, "executor_jobs": 17, "overflow_jobs_max": 19,
             "timers_waiting": 23, "queue_wait_count": 100, "queue_wait_nanoseconds_p50": 50,
             "queue_wait_nanoseconds_p99": 99, "queue_wait_nanoseconds_p999": 100,
             "queue_wait_nanoseconds_max": 100, "run_count": 101, "run_nanoseconds_max": 12_345_678,
@@ -130,8 +128,6 @@ private func snapshot() -> RuntimeSnapshot {
                   "tasks": 600000,
                   "busy_percent": 97.28,
                   "busy_nanoseconds": 3891234567,
-                  "searching_nanoseconds": 29,
-                  "parked_nanoseconds": 31,
                   "steals": 1037,
                   "parks": 41,
                   "wakes": 43,
