@@ -38,7 +38,7 @@ final class AsyncRunner: @unchecked Sendable {
     /// Ends a runner that waits.
     func dismiss() { continuation?.resume(returning: false) }
 
-    private func work() async {
+    private nonisolated(nonsending) func work() async {
         repeat {
             guard let body else { return }
             self.body = nil
@@ -50,7 +50,7 @@ final class AsyncRunner: @unchecked Sendable {
         } while await waitForBody()
     }
 
-    private func waitForBody() async -> Bool {
+    private nonisolated(nonsending) func waitForBody() async -> Bool {
         await withUnsafeContinuation { continuation in
             self.continuation = continuation
             if !set.park(self) { continuation.resume(returning: false) }

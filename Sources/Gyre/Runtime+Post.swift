@@ -91,7 +91,7 @@ extension Runtime {
     @inlinable
     public func post<Value: Sendable>(
         lane: Lane = .normal, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,
-        _ body: @escaping @Sendable () async throws -> Value
+        _ body: nonisolated(nonsending) @escaping @Sendable () async throws -> Value
     ) throws(SubmitError) -> TaskHandle<Value> {
         let box = ValueBox<Value>()
         let task = try submit(.async { box.value = try await body() }, lane, deadline, whenFull)

@@ -64,7 +64,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     }
 
     /// Runs an async body. On the Swift task of `runner`.
-    func perform(on runner: AsyncRunner) async {
+    nonisolated(nonsending) func perform(on runner: AsyncRunner) async {
         content.pointee.runner = runner
         guard words.start(), case .async(let body)? = content.pointee.body else { return } // cancelled first
         let submitted = content.pointee.submitted
@@ -160,11 +160,16 @@ struct TaskContent {
     }
 }
 
+/// An async body. It stays on the executor that calls it: each change of executor, even to the same one, costs a lookup of the
+/// preferred executor under a lock.
+@usableFromInline
+typealias AsyncBody = nonisolated(nonsending) @Sendable () async throws -> Void
+
 /// A body whose value goes into a box that it captures.
 @usableFromInline
 enum TaskBody {
     case sync(@Sendable () throws -> Void)
-    case async(@Sendable () async throws -> Void)
+    case async(AsyncBody)
 }
 
 /// An outcome without its value.
