@@ -34,6 +34,15 @@ extension WorkerPool {
         return false
     }
 
+    /// Queues a step of a task that was taken on before. False when there is no room, or no pool any more: the caller does the
+    /// step itself.
+    package func submitStep(_ function: TaskFunction, _ word0: UInt64, _ word1: UInt64) -> Bool {
+        if gyre_dispatch_is_closed(dispatch) { return false }
+        let seat = gyre_dispatch_seat(dispatch)
+        guard let record = gyre_dispatch_take(dispatch, seat) else { return false }
+        return submit(ReservedRecord(record: record, seat: seat), function, word0, word1)
+    }
+
     /// Gives the record back unused.
     package func cancel(_ reserved: consuming ReservedRecord) {
         _ = gyre_record_begin(reserved.record, false)

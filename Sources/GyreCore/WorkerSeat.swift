@@ -14,7 +14,7 @@ package struct WorkerSeat {
         self.dispatch = pool.dispatch
         self.seat = seat
         self.clock = pool.clock.pointer
-        self.times = pool.workers[Int(gyre_seat_index(seat))].times.native
+        self.times = gyre_seat_times(seat)
     }
 
     /// Which worker it is; from 0, spares last.

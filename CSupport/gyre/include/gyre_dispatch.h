@@ -225,6 +225,7 @@ GYRE_INLINE bool gyre_dispatch_is_closed(gyre_dispatch *dispatch) {
 // Swift sees a pool and a seat as opaque pointers; these are their fields.
 GYRE_INLINE gyre_park *gyre_dispatch_park(gyre_dispatch *dispatch) { return &dispatch->park; }
 GYRE_INLINE gyre_overflow *gyre_dispatch_overflow(gyre_dispatch *dispatch) { return dispatch->overflow; }
+GYRE_INLINE gyre_task_times *gyre_seat_times(const gyre_seat *seat) { return seat->times; }
 GYRE_INLINE uint32_t gyre_seat_index(const gyre_seat *seat) { return seat->index; }
 GYRE_INLINE uint64_t gyre_seat_now(const gyre_seat *seat) { return seat->now; }
 GYRE_INLINE void gyre_seat_set_now(gyre_seat *seat, uint64_t now) { seat->now = now; }

@@ -18,22 +18,10 @@ public struct GraphPlan<Input: Sendable>: Sendable {
 }
 
 /// A plan without its input type.
+///
+/// `@unchecked Sendable`: the tables are written in `init` only.
 @usableFromInline
-final class GraphPlanCore: Sendable {
-    struct PlanNode: Sendable {
-        let name: String
-        let parents: [Int]
-        let children: [Int]
-        /// What must arrive before it is ready: parents, or the start of the run, and the turn of an ordered node.
-        let arrivals: UInt32
-        let body: ErasedBody
-        let destroy: @Sendable (UnsafeMutableRawPointer) -> Void
-        /// Place among the ordered nodes, or -1.
-        let ordered: Int
-        /// True when one of the parents may fail to give what the body takes; always so but for roots.
-        var isRoot: Bool { parents.isEmpty }
-    }
-
+final class GraphPlanCore: @unchecked Sendable {
     let name: String
     let identity: GraphIdentity
     let nodes: [PlanNode]
@@ -43,9 +31,13 @@ final class GraphPlanCore: Sendable {
     let orderedNodes: [Int]
     let destroyInput: @Sendable (UnsafeMutableRawPointer) -> Void
     /// Offsets of the input and of each output from the start of a run's memory.
-    let offsets: [Int32]
+    let offsets: UnsafeMutablePointer<Int32>
+    /// The same nodes, to be reached without counting references: all workers would count on the same lines.
+    private let table: UnsafeMutablePointer<Unmanaged<PlanNode>>
     /// Bytes of a run, beside its object header.
     let bytes: Int
+    /// Where a run's ordered cells begin.
+    let orderedOffset: Int
 
     init(
         name: String, identity: GraphIdentity, descriptions: [NodeDescription], parents: [[Int]],
@@ -58,34 +50,37 @@ final class GraphPlanCore: Sendable {
         for (node, parents) in parents.enumerated() {
             for parent in parents { children[parent].append(node) }
         }
-        var lines: [any KeyedLines] = []
-        var orderedNodes: [Int] = []
+        let ordered = descriptions.indices.filter { descriptions[$0].makeLines != nil }
+        orderedNodes = ordered
+        lines = ordered.compactMap { descriptions[$0].makeLines?() }
         nodes = descriptions.enumerated().map { index, description in
-            var ordered = -1
-            if let makeLines = description.makeLines {
-                ordered = lines.count
-                lines.append(makeLines())
-                orderedNodes.append(index)
-            }
-            let arrivals = max(1, parents[index].count) + (ordered >= 0 ? 1 : 0)
-            return PlanNode(
-                name: description.name, parents: parents[index], children: children[index], arrivals: UInt32(arrivals),
-                body: description.body, destroy: description.destroy, ordered: ordered)
+            PlanNode(
+                description, parents: parents[index], children: children[index], ordered: ordered.firstIndex(of: index) ?? -1)
         }
-        self.lines = lines
-        self.orderedNodes = orderedNodes
         roots = parents.indices.filter { parents[$0].isEmpty }
 
-        var end = GraphRun.cellsOffset + descriptions.count * MemoryLayout<NodeCell>.stride
-        end += orderedNodes.count * MemoryLayout<OrderedCell>.stride
-        var offsets: [Int32] = []
-        for (size, alignment) in [input] + descriptions.map({ ($0.size, $0.alignment) }) {
+        orderedOffset = GraphRun.cellsOffset + descriptions.count * MemoryLayout<NodeCell>.stride
+        var end = orderedOffset + ordered.count * MemoryLayout<OrderedCell>.stride
+        offsets = .allocate(capacity: descriptions.count + 1)
+        for (place, (size, alignment)) in ([input] + descriptions.map { ($0.size, $0.alignment) }).enumerated() {
             end = (end + alignment - 1) & ~(alignment - 1)
-            offsets.append(Int32(end))
+            (offsets + place).initialize(to: Int32(clamping: end))
             end += size
         }
-        self.offsets = offsets
         bytes = end
+        table = .allocate(capacity: nodes.count)
+        for (index, node) in nodes.enumerated() { (table + index).initialize(to: .passUnretained(node)) }
+    }
+
+    deinit {
+        offsets.deallocate()
+        table.deallocate()
+    }
+
+    /// Calls `use` with a node, without counting a reference to it.
+    @inline(__always)
+    func withNode<Value>(_ index: Int, _ use: (PlanNode) throws -> Value) rethrows -> Value {
+        try table[index]._withUnsafeGuaranteedRef(use)
     }
 
     func index(of node: NodeReference) -> Int {
@@ -93,5 +88,28 @@ final class GraphPlanCore: Sendable {
             node.graph === identity && node.index < nodes.count && nodes[node.index].name == node.name,
             "node \"\(node.name)\" is not of graph \"\(name)\"")
         return node.index
+    }
+}
+
+/// A node of a plan.
+final class PlanNode: Sendable {
+    let name: String
+    let parents: [Int]
+    let children: [Int]
+    /// What must arrive before it is ready: parents, or the start of the run, and the turn of an ordered node.
+    let arrivals: UInt32
+    let body: ErasedBody
+    let destroy: @Sendable (UnsafeMutableRawPointer) -> Void
+    /// Place among the ordered nodes, or -1.
+    let ordered: Int
+
+    init(_ description: NodeDescription, parents: [Int], children: [Int], ordered: Int) {
+        name = description.name
+        self.parents = parents
+        self.children = children
+        arrivals = UInt32(max(1, parents.count) + (ordered >= 0 ? 1 : 0))
+        body = description.body
+        destroy = description.destroy
+        self.ordered = ordered
     }
 }

@@ -28,8 +28,9 @@ struct OrderedCell {
 
 @usableFromInline
 struct GraphRunHeader {
-    let plan: GraphPlanCore
-    let runtime: Runtime
+    /// Both are held by the run: released when it is freed, and not counted in between.
+    let plan: Unmanaged<GraphPlanCore>
+    let runtime: Unmanaged<Runtime>
     /// By which it came in, and leaves when it completes.
     let stripe: UInt32
     /// Stamp of the submit; 0 when this run is not timed.
@@ -56,16 +57,18 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         completion: (@Sendable (GraphResult) -> Void)?, input: (UnsafeMutableRawPointer) -> Void
     ) -> GraphRun {
         let buffer = GraphRun.create(minimumCapacity: (plan.bytes + 15) / 16) { _ in
-            GraphRunHeader(plan: plan, runtime: runtime, stripe: stripe, submitted: submitted, completion: completion)
+            GraphRunHeader(
+                plan: .passRetained(plan), runtime: .passRetained(runtime), stripe: stripe, submitted: submitted,
+                completion: completion)
         }
         let run = unsafeDowncast(buffer, to: GraphRun.self)
         let base = run.base
         CountDown(at: base).open(UInt32(plan.nodes.count))
         run.cancelFlag.lower()
         let cells = run.cells
-        for (index, node) in plan.nodes.enumerated() {
+        for index in 0..<plan.nodes.count {
             (cells + index).initialize(to: NodeCell())
-            CountDown(at: cells + index).open(node.arrivals)
+            CountDown(at: cells + index).open(plan.withNode(index) { $0.arrivals })
         }
         for (place, node) in plan.orderedNodes.enumerated() {
             (run.orderedCells + place).initialize(to: OrderedCell(node: node))
@@ -76,12 +79,16 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     }
 
     deinit {
-        let (plan, base, cells) = (plan, base, cells)
-        for (index, node) in plan.nodes.enumerated() {
-            if cells[index].status == .succeeded { node.destroy(base + Int(plan.offsets[index + 1])) }
+        let (base, cells) = (base, cells)
+        withPlan { plan in
+            for index in 0..<plan.nodes.count where cells[index].status == .succeeded {
+                plan.withNode(index) { $0.destroy(base + Int(plan.offsets[index + 1])) }
+            }
+            cells.deinitialize(count: plan.nodes.count)
+            plan.destroyInput(base + Int(plan.offsets[0]))
         }
-        cells.deinitialize(count: plan.nodes.count)
-        plan.destroyInput(base + Int(plan.offsets[0]))
+        content.pointee.plan.release()
+        content.pointee.runtime.release()
     }
 
     // MARK: - Memory
@@ -90,8 +97,15 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     @inline(__always)
     private var content: UnsafeMutablePointer<GraphRunHeader> { withUnsafeMutablePointerToHeader { $0 } }
 
-    var plan: GraphPlanCore { content.pointee.plan }
-    var pool: WorkerPool { content.pointee.runtime.pool }
+    var plan: GraphPlanCore { content.pointee.plan.takeUnretainedValue() }
+
+    @inline(__always)
+    private func withPlan<Value>(_ use: (GraphPlanCore) throws -> Value) rethrows -> Value {
+        try content.pointee.plan._withUnsafeGuaranteedRef(use)
+    }
+
+    @inline(__always)
+    func withRuntime<Value>(_ use: (Runtime) -> Value) -> Value { content.pointee.runtime._withUnsafeGuaranteedRef(use) }
 
     @inline(__always)
     var base: UnsafeMutableRawPointer { withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) } }
@@ -103,8 +117,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     @inline(__always)
     var orderedCells: UnsafeMutablePointer<OrderedCell> {
-        (base + Self.cellsOffset + plan.nodes.count * MemoryLayout<NodeCell>.stride)
-            .assumingMemoryBound(to: OrderedCell.self)
+        (base + withPlan { $0.orderedOffset }).assumingMemoryBound(to: OrderedCell.self)
     }
 
     private var cancelFlag: SharedFlag { SharedFlag(at: base + 4) }
@@ -120,10 +133,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         let plan = plan
         for place in plan.lines.indices {
             do {
-                let line = try plan.offsets.withUnsafeBufferPointer { offsets throws(SubmitError) in
-                    try plan.lines[place].reserve(base, offsets.baseAddress.unsafelyUnwrapped)
-                }
-                orderedCells[place].line = .passRetained(line)
+                orderedCells[place].line = .passRetained(try plan.lines[place].reserve(base, plan.offsets))
             } catch {
                 for taken in 0..<place { giveBackLine(taken) }
                 throw error
@@ -154,34 +164,41 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     /// Settles a run that could not be queued: its lines go on, nobody hears of it, and its place among the live runs ends.
     func abandon() {
         content.pointee.completion = nil
-        Self.drive(self, -1, nil, closed: true)
+        Self.drive(.passUnretained(self), -1, nil, closed: true)
     }
 
     // MARK: - Running
 
-    /// A node that is ready, of this run or of one that waited behind it.
-    private typealias Ready = (run: GraphRun, node: Int)
+    /// A node that is ready, of this run or of one that waited behind it. Its run holds itself until all its nodes have ended.
+    private typealias Ready = (run: Unmanaged<GraphRun>, node: Int)
 
     /// What one record does: it starts the run (`node` -1) or runs one node, and goes on with what became ready by that.
     /// `seat` is nil only for a run that is abandoned; `closed` cancels instead of running.
-    static func drive(_ run: GraphRun, _ node: Int, _ seat: WorkerSeat?, closed: Bool) {
-        if closed { run.cancel(.shutdown) }
+    static func drive(_ run: Unmanaged<GraphRun>, _ node: Int, _ seat: WorkerSeat?, closed: Bool) {
+        if closed { run._withUnsafeGuaranteedRef { $0.cancel(.shutdown) } }
         var queue: [Ready] = []
-        var chained: Ready? = node < 0 ? run.start(&queue) : (run, node)
+        var chained: Ready? = node < 0 ? run._withUnsafeGuaranteedRef { $0.start(&queue) } : (run, node)
         var length = 0
         while let (run, node) = chained ?? queue.popLast() {
-            if closed { run.cancel(.shutdown) }
-            chained = run.perform(node, seat, &queue)
+            var next: Ready?
+            let isComplete = run._withUnsafeGuaranteedRef { run in
+                if closed { run.cancel(.shutdown) }
+                return run.perform(node, seat, &next, &queue)
+            }
+            if isComplete { run.release() } // its hold on itself; nothing of it is touched after this
+            chained = next
             length += 1
-            if length >= chainMax, let next = chained, next.run.queueNode(next.node) { chained = nil }
+            if length >= chainMax, let next, next.run._withUnsafeGuaranteedRef({ $0.queueNode(next.node) }) { chained = nil }
         }
     }
 
     private func start(_ queue: inout [Ready]) -> Ready? {
         var first: Ready?
-        for root in plan.roots where CountDown(at: cells + root).arrive() {
-            cells[root].ready = content.pointee.submitted
-            offer(root, &first, &queue)
+        withPlan { plan in
+            for root in plan.roots where CountDown(at: cells + root).arrive() {
+                cells[root].ready = content.pointee.submitted
+                offer(root, &first, &queue)
+            }
         }
         return first
     }
@@ -190,36 +207,27 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     /// record is out this worker runs them all.
     private func offer(_ node: Int, _ first: inout Ready?, _ queue: inout [Ready]) {
         if first == nil {
-            first = (self, node)
+            first = (.passUnretained(self), node)
         } else if !queueNode(node) {
-            queue.append((self, node))
+            queue.append((.passUnretained(self), node))
         }
     }
 
     private func queueNode(_ node: Int) -> Bool {
-        let pool = pool
-        do {
-            let word = UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()))
-            return pool.submit(try pool.reserve(), runGraphNode, word, UInt64(bitPattern: Int64(node)))
-        } catch {
-            return false
-        }
+        let word = UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()))
+        return withRuntime { $0.pool.submitStep(runGraphNode, word, UInt64(bitPattern: Int64(node))) }
     }
 
-    /// Runs one node and settles it. Returns a node that became ready by it.
-    private func perform(_ node: Int, _ seat: WorkerSeat?, _ queue: inout [Ready]) -> Ready? {
+    /// Runs one node and settles it, and leaves in `next` a node that became ready by it. True when the run has ended.
+    private func perform(_ node: Int, _ seat: WorkerSeat?, _ next: inout Ready?, _ queue: inout [Ready]) -> Bool {
         let cell = cells + node
         let submitted = content.pointee.submitted
         let timed = submitted != 0
         let started = timed ? max(seat?.now ?? 0, cell.pointee.ready) : 0
         var ended: UInt64 = 0
-        if pool.isStopping { cancel(.shutdown) }
-        if cancelFlag.reason != 0 {
-            cell.pointee.status = .cancelled
-            seat?.recordCancelled()
-            ended = started
-        } else if let seat {
-            let failed = !runBody(node, cell, plan)
+        if withRuntime({ $0.pool.isStopping }) { cancel(.shutdown) }
+        if cancelFlag.reason == 0, let seat {
+            let failed = !runBody(node, cell)
             if timed {
                 ended = seat.stamp()
                 seat.recordDone(
@@ -227,53 +235,70 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
             } else {
                 seat.recordDone(failed: failed)
             }
+        } else {
+            cell.pointee.status = .cancelled
+            seat?.recordCancelled()
+            ended = started
         }
-        var next: Ready?
-        settle(node, at: ended, seat, &next, &queue)
-        return next
+        return settle(node, at: ended, seat, &next, &queue)
     }
 
-    private func runBody(_ node: Int, _ cell: UnsafeMutablePointer<NodeCell>, _ plan: GraphPlanCore) -> Bool {
-        let description = plan.nodes[node]
-        let key = description.ordered < 0 ? nil : orderedCells[description.ordered].line?.takeUnretainedValue()
-        do {
-            try plan.offsets.withUnsafeBufferPointer { try description.body(base, $0.baseAddress.unsafelyUnwrapped, key) }
-            cell.pointee.status = .succeeded
-            return true
-        } catch {
-            cell.pointee.error = error
-            cell.pointee.status = .failed
-            return false
-        }
-    }
-
-    /// A node has ended: its children, the next in its line, and at last the run.
-    private func settle(
-        _ node: Int, at ended: UInt64, _ seat: WorkerSeat?, _ next: inout Ready?, _ queue: inout [Ready]
-    ) {
-        var settled = [Int]()
-        var current = node
-        while true {
-            let description = plan.nodes[current]
-            if description.ordered >= 0 { leaveLine(description.ordered, at: ended, &next, &queue) }
-            for child in description.children where CountDown(at: cells + child).arrive() {
-                cells[child].ready = ended
-                if let cause = cause(of: child) {
-                    skip(child, because: cause, seat)
-                    settled.append(child)
-                } else {
-                    offer(child, &next, &queue)
+    private func runBody(_ node: Int, _ cell: UnsafeMutablePointer<NodeCell>) -> Bool {
+        withPlan { plan in
+            plan.withNode(node) { description in
+                do {
+                    if description.ordered < 0 {
+                        try description.body(base, plan.offsets, nil)
+                    } else {
+                        try description.body(base, plan.offsets, orderedCells[description.ordered].line?.takeUnretainedValue())
+                    }
+                    cell.pointee.status = .succeeded
+                    return true
+                } catch {
+                    cell.pointee.error = error
+                    cell.pointee.status = .failed
+                    return false
                 }
             }
-            if CountDown(at: base).arrive() { return complete() }
-            guard let further = settled.popLast() else { return }
+        }
+    }
+
+    /// A node has ended: its children, the next in its line, and at last the run. True when the run has ended.
+    private func settle(
+        _ node: Int, at ended: UInt64, _ seat: WorkerSeat?, _ next: inout Ready?, _ queue: inout [Ready]
+    ) -> Bool {
+        var skipped = [Int]()
+        var current = node
+        while true {
+            withPlan { plan in
+                plan.withNode(current) { description in
+                    if description.ordered >= 0 { leaveLine(description.ordered, at: ended, &next, &queue) }
+                    for child in description.children where CountDown(at: cells + child).arrive() {
+                        cells[child].ready = ended
+                        if let cause = cause(of: child, plan) {
+                            skip(child, because: cause, seat)
+                            skipped.append(child)
+                        } else {
+                            offer(child, &next, &queue)
+                        }
+                    }
+                }
+            }
+            if CountDown(at: base).arrive() {
+                complete()
+                return true
+            }
+            guard let further = skipped.popLast() else { return false }
             current = further
         }
     }
 
     /// The parent that keeps `node` from running.
-    private func cause(of node: Int) -> Int? {
-        plan.nodes[node].parents.first { cells[$0].status != .succeeded }
+    private func cause(of node: Int, _ plan: GraphPlanCore) -> Int? {
+        plan.withNode(node) { description in
+            for parent in description.parents where cells[parent].status != .succeeded { return parent }
+            return nil
+        }
     }
 
     private func skip(_ node: Int, because parent: Int, _ seat: WorkerSeat?) {
@@ -311,8 +336,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         let completion = content.pointee.completion
         content.pointee.completion = nil
         completion?(GraphResult(run: self))
-        content.pointee.runtime.intake.leave(content.pointee.stripe)
-        Unmanaged.passUnretained(self).release()
+        withRuntime { $0.intake.leave(content.pointee.stripe) }
     }
 }
 
@@ -320,8 +344,8 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 let runGraphNode: TaskFunction = { record, verdict in
     guard let words = RecordWords.of(record), let pointer = UnsafeRawPointer(bitPattern: UInt(words[0])) else { return }
     let node = Int(Int64(bitPattern: words[1]))
-    let run = Unmanaged<GraphRun>.fromOpaque(pointer).takeUnretainedValue()
-    guard let seat = WorkerSeat(of: run.pool) else {
+    let run = Unmanaged<GraphRun>.fromOpaque(pointer)
+    guard let seat = run._withUnsafeGuaranteedRef({ $0.withRuntime { WorkerSeat(of: $0.pool) } }) else {
         preconditionFailure("a graph node left the workers of its pool")
     }
     GraphRun.drive(run, node, seat, closed: verdict == Verdict.closed.rawValue)

@@ -1,16 +1,30 @@
-import GyreCore
-import Synchronization
+public import GyreCore
+public import Synchronization
 
 /// The lines of an ordered node: one for each key that was ever seen by one plan.
+@usableFromInline
 protocol KeyedLines: AnyObject, Sendable {
     /// The line of the key of the input at `base`, with a place in it reserved.
     func reserve(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) throws(SubmitError) -> KeyedLineBase
 }
 
 /// The line of one key: who is next, and how many wait.
+@usableFromInline
 class KeyedLineBase: @unchecked Sendable {
     let order = OrderLine()
-    let waiting = Atomic<Int>(0)
+
+    private let waiting = Atomic<Int>(0)
+
+    @usableFromInline
+    init() {}
+
+    /// False when `limit` runs wait already.
+    @usableFromInline
+    func takePlace(limit: Int) -> Bool {
+        if waiting.add(1, ordering: .relaxed).newValue <= limit { return true }
+        giveBackPlace()
+        return false
+    }
 
     func giveBackPlace() { waiting.subtract(1, ordering: .relaxed) }
 }
@@ -18,31 +32,36 @@ class KeyedLineBase: @unchecked Sendable {
 /// A key's line with its state.
 ///
 /// `@unchecked Sendable`: `state` belongs to the run whose turn it is; the edges are those of gyre_order.h.
+@usableFromInline
 final class KeyedLine<State>: KeyedLineBase, @unchecked Sendable {
-    var state: State
-    init(state: State) { self.state = state }
+    @usableFromInline var state: State
+
+    @inlinable
+    init(state: State) {
+        self.state = state
+        super.init()
+    }
 }
 
 /// All keys of one ordered node in one plan. Looking a key up takes a short lock of one of 16 shards.
+@usableFromInline
 final class KeyedLinesTable<Input: Sendable, Key: Hashable & Sendable, State: Sendable>: KeyedLines {
-    private let key: @Sendable (Input) -> Key
-    private let initial: State
-    private let limit: Int
-    private let keysPerShard: Int
-    private let shards: [Shard]
+    @usableFromInline let key: @Sendable (Input) -> Key
+    @usableFromInline let initial: State
+    @usableFromInline let limit: Int
+    @usableFromInline let keysPerShard: Int
+    @usableFromInline let shards: [KeyShard<Key, State>]
 
-    private final class Shard: Sendable {
-        let lines = Mutex<[Key: KeyedLine<State>]>([:])
-    }
-
+    @inlinable
     init(key: @escaping @Sendable (Input) -> Key, initial: State, limit: Int, keys: Int) {
         self.key = key
         self.initial = initial
         self.limit = limit
-        shards = (0..<16).map { _ in Shard() }
+        shards = (0..<16).map { _ in KeyShard() }
         keysPerShard = max(1, (keys + 15) / 16)
     }
 
+    @inlinable
     func reserve(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) throws(SubmitError) -> KeyedLineBase {
         let key = key((base + Int(offsets[0])).assumingMemoryBound(to: Input.self).pointee)
         let shard = shards[Int(truncatingIfNeeded: UInt(bitPattern: key.hashValue) & 15)]
@@ -53,11 +72,16 @@ final class KeyedLinesTable<Input: Sendable, Key: Hashable & Sendable, State: Se
             lines[key] = line
             return line
         }
-        guard let line = found else { throw .full }
-        guard line.waiting.add(1, ordering: .relaxed).newValue <= limit else {
-            line.giveBackPlace()
-            throw .full
-        }
+        guard let line = found, line.takePlace(limit: limit) else { throw .full }
         return line
     }
+}
+
+/// One of the locks of a table, with the keys under it.
+@usableFromInline
+final class KeyShard<Key: Hashable & Sendable, State: Sendable>: Sendable {
+    @usableFromInline let lines = Mutex<[Key: KeyedLine<State>]>([:])
+
+    @inlinable
+    init() {}
 }

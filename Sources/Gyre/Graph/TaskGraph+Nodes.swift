@@ -7,6 +7,7 @@ extension TaskGraph {
     ///   - name: Unique in the graph.
     ///   - names: Nodes that must have succeeded before; no value is passed.
     ///   - body: What to run, once in each run of the graph, on one worker. An error that it throws is the node's outcome.
+    @inlinable
     public mutating func node<Output: Sendable>(
         _ name: String, after names: [String] = [], _ body: @escaping @Sendable (Input) throws -> Output
     ) -> Node<Output> {
@@ -26,6 +27,7 @@ extension TaskGraph {
     ///   - rest: Further such nodes. The body takes the graph's input, then all outputs in this order.
     ///   - names: Nodes that must have succeeded before; no value is passed.
     ///   - body: What to run when all of these have succeeded.
+    @inlinable
     public mutating func node<First: Sendable, each Parent: Sendable, Output: Sendable>(
         _ name: String, _ first: Node<First>, _ rest: repeat Node<each Parent>, after names: [String] = [],
         _ body: @escaping @Sendable (Input, First, repeat each Parent) throws -> Output
@@ -57,6 +59,7 @@ extension TaskGraph {
     ///   - limit: How many runs may wait for their turn at one key. A submit beyond that is refused with ``SubmitError/full``.
     ///   - keys: How many keys there may be. A submit with a further one is refused with ``SubmitError/full``.
     ///   - body: What to run. It alone has the key's state while it runs. When it throws, its changes to the state stay.
+    @inlinable
     public mutating func node<Key: Hashable & Sendable, State: Sendable, Output: Sendable>(
         _ name: String, after names: [String] = [], orderedBy key: @escaping @Sendable (Input) -> Key,
         state initial: State, limit: Int = 1_024, keys: Int = 1 << 20,
@@ -74,7 +77,8 @@ extension TaskGraph {
             }, Output.self)
     }
 
-    private func describe<Output: Sendable>(
+    @inlinable
+    func describe<Output: Sendable>(
         _ name: String, inputs: [NodeReference], after: [String], _: Output.Type,
         makeLines: (@Sendable () -> any KeyedLines)? = nil, body: @escaping ErasedBody
     ) -> NodeDescription {
@@ -86,20 +90,23 @@ extension TaskGraph {
 
     // The memory of a run. A body runs after its parents have written, and a run keeps what was written until it is freed.
 
+    @inlinable
     @inline(__always)
-    private static func input(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) -> Input {
+    static func input(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) -> Input {
         (base + Int(offsets[0])).assumingMemoryBound(to: Input.self).pointee
     }
 
+    @inlinable
     @inline(__always)
-    private static func output<Output>(
+    static func output<Output>(
         of node: Node<Output>, _ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>
     ) -> Output {
         (base + Int(offsets[node.index + 1])).assumingMemoryBound(to: Output.self).pointee
     }
 
+    @inlinable
     @inline(__always)
-    private static func write<Output>(
+    static func write<Output>(
         _ output: Output, _ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>, _ own: Int
     ) {
         (base + Int(offsets[own + 1])).initializeMemory(as: Output.self, to: output)

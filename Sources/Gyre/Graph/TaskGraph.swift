@@ -18,9 +18,9 @@ import GyreCore
 public struct TaskGraph<Input: Sendable>: Sendable {
     /// The graph's name, for reports and errors.
     public let name: String
-    var nodes: [NodeDescription] = []
+    @usableFromInline var nodes: [NodeDescription] = []
     /// Tells handles of this graph from those of others.
-    let identity = GraphIdentity()
+    @usableFromInline let identity = GraphIdentity()
 
     public init(_ name: String) {
         self.name = name
@@ -37,6 +37,7 @@ public struct TaskGraph<Input: Sendable>: Sendable {
         return GraphPlan<Input>(self, parents: parents)
     }
 
+    @inlinable
     mutating func add<Output: Sendable>(_ description: NodeDescription, _: Output.Type) -> Node<Output> {
         nodes.append(description)
         return Node(index: nodes.count - 1, name: description.name, graph: identity)
@@ -45,17 +46,26 @@ public struct TaskGraph<Input: Sendable>: Sendable {
 
 /// A node of a graph, as what others need and what results are looked up by.
 public struct Node<Output: Sendable>: Sendable {
-    let index: Int
+    @usableFromInline let index: Int
     public let name: String
-    let graph: GraphIdentity
+    @usableFromInline let graph: GraphIdentity
 
-    var reference: NodeReference { NodeReference(index: index, name: name, graph: graph) }
+    @usableFromInline
+    init(index: Int, name: String, graph: GraphIdentity) {
+        self.index = index
+        self.name = name
+        self.graph = graph
+    }
+
+    @usableFromInline var reference: NodeReference { NodeReference(index: index, name: name, graph: graph) }
 }
 
 /// Identity of a graph; copies of a graph share it, because their nodes are the same up to the copy.
+@usableFromInline
 final class GraphIdentity: Sendable {}
 
 /// A node without its type.
+@usableFromInline
 struct NodeReference: Sendable {
     let index: Int
     let name: String
@@ -64,13 +74,15 @@ struct NodeReference: Sendable {
 
 /// A node's body without its types. It finds its input and its parents' outputs in the memory of a run, and writes its own
 /// output there. `offsets[0]` is the input's place, `offsets[i + 1]` that of node i; `key` is the state of an ordered node.
+@usableFromInline
 typealias ErasedBody = @Sendable (
     _ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>, _ key: AnyObject?
 ) throws -> Void
 
-/// A node as it was described.
+/// A node as it was described. What is generic about it is inlinable, so that bodies are compiled for their types.
+@usableFromInline
 struct NodeDescription: Sendable {
-    let name: String
+    @usableFromInline let name: String
     /// Nodes whose outputs the body takes.
     let inputs: [NodeReference]
     /// Names of nodes that must have succeeded before, without passing a value.
@@ -81,6 +93,21 @@ struct NodeDescription: Sendable {
     let destroy: @Sendable (UnsafeMutableRawPointer) -> Void
     /// For an ordered node, makes the lines of one plan.
     let makeLines: (@Sendable () -> any KeyedLines)?
+
+    @usableFromInline
+    init(
+        name: String, inputs: [NodeReference], after: [String], size: Int, alignment: Int, body: @escaping ErasedBody,
+        destroy: @escaping @Sendable (UnsafeMutableRawPointer) -> Void, makeLines: (@Sendable () -> any KeyedLines)?
+    ) {
+        self.name = name
+        self.inputs = inputs
+        self.after = after
+        self.size = size
+        self.alignment = alignment
+        self.body = body
+        self.destroy = destroy
+        self.makeLines = makeLines
+    }
 }
 
 /// Why a graph cannot be built.
