@@ -1,5 +1,6 @@
 // gyre_flag.h: a flag that is raised once and looked at often: 0 while it is down, else why it was raised.
 //
+// Source      Ours: one word and one exchange.
 // Progress    Wait-free.
 // Order       None: all accesses are relaxed. Who needs to see more than the flag brings an edge of its own.
 // Allocation  None; 4 bytes.

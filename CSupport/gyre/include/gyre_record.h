@@ -1,6 +1,8 @@
 // gyre_record.h: what is queued for a task: a function, two words, its stamps. One cache line.
 //
+// Source      Generations against stale handles, as in slot maps and tagged pointers; the phases are ours.
 // Progress    Every call is wait-free; a cancel and a start race in one exchange.
+// Order       None of its own: the fields travel with the handle, by the edges of the queue that carries it (I1).
 // Allocation  None: records are an array that lives as long as its pool, so looking at a stale one is harmless.
 //
 // The state word tells generations apart: | generation 56 | phase 8 |. A token names a record and a generation. Giving a

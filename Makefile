@@ -1,0 +1,36 @@
+# What a newcomer types. Every target builds what it needs; `make help` lists them.
+
+SWIFT ?= swift
+SAMPLE := Benchmarks/Workloads/storefront/CDNOW_sample.txt
+SOURCES := Package.swift Sources Tests Benchmarks .ci
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint tsan asan deps clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: deps ## the main job on a real purchase log, built for release; options in ARGS="--workers 2"
+	$(SWIFT) build -c release --product gyre
+	.build/release/gyre demo storefront --input $(SAMPLE) $(ARGS)
+
+test: deps ## every test, built for debugging; options in ARGS="--filter Ring"
+	$(SWIFT) test $(ARGS)
+
+check: deps lint ## format, tidy, a build with warnings as errors, unit tests: before every commit
+	$(SWIFT) test --skip 'StressTests|SimulationTests'
+
+lint: ## the formatter's opinion of all Swift files
+	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
+
+tsan: deps ## every test under ThreadSanitizer
+	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan $(ARGS)
+
+asan: deps ## every test under AddressSanitizer
+	$(SWIFT) test --sanitize=address --scratch-path .build-asan $(ARGS)
+
+deps: ## checks the compiler and the packages of a build, installs those that are missing
+	@.ci/deps
+
+clean: ## removes everything that was built
+	rm -rf .build .build-*
