@@ -1,5 +1,6 @@
 import Glibc
 import Gyre
+import GyreJemalloc
 
 /// What the runtime finds on this machine. A plain value: what is said about it is decided elsewhere.
 struct DoctorFacts: Sendable {
@@ -22,11 +23,11 @@ struct DoctorFacts: Sendable {
     var kernelClockSource: String?
 
     // The libraries.
-    var allocator = "glibc"
-    var allocatorFile: String?
-    var isJemalloc = false
-    var jemallocAllocatedBytes: UInt64?
-    var jemallocResidentBytes: UInt64?
+    var allocator = AllocatorReport.Kind.jemalloc
+    /// The file whose `malloc` is in use.
+    var allocatorPath: String?
+    var jemallocAllocatedBytes: Int?
+    var jemallocResidentBytes: Int?
     /// Files of liburcu that are mapped, such as `liburcu-common.so.8.0.0`.
     var liburcuFiles: [String] = []
 
@@ -59,9 +60,10 @@ extension DoctorFacts {
         facts.readProcessors()
         facts.readClock()
         facts.readKernel()
-        facts.liburcuFiles = liburcuFiles(inMaps: contents(of: "/proc/self/maps") ?? "")
+        facts.readLibraries()
         facts.loadAverage = contents(of: "/proc/loadavg").flatMap(loadAverage(in:))
         facts.stealPercent = contents(of: "/proc/stat").flatMap(stealPercent(in:))
+        facts.throttledPeriods = facts.quota.flatMap(throttledPeriods(of:))
         #if DEBUG
         facts.isDebugBuild = true
         #endif
@@ -111,6 +113,33 @@ extension DoctorFacts {
         #else
         machine = "another processor"
         #endif
+    }
+
+    private mutating func readLibraries() {
+        let report = AllocatorReport.current()
+        allocator = report.kind
+        allocatorPath = report.path
+        if report.kind == .jemalloc, let statistics = Jemalloc.statistics() {
+            jemallocAllocatedBytes = statistics.allocatedBytes
+            jemallocResidentBytes = statistics.residentBytes
+        }
+        if let maps = Self.contents(of: "/proc/self/maps") { liburcuFiles = Self.liburcuFiles(inMaps: maps) }
+    }
+
+    /// How often the group of `quota` was stopped, where its hierarchy is mounted in the usual place.
+    private static func throttledPeriods(of quota: CPUQuota) -> UInt64? {
+        let mounts =
+            quota.cgroupVersion == 2 ? ["/sys/fs/cgroup"] : ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"]
+        return mounts.lazy.compactMap { contents(of: "\($0)\(quota.group)/cpu.stat") }.first
+            .flatMap(throttledPeriods(in:))
+    }
+
+    /// The number behind `nr_throttled` in a `cpu.stat`.
+    static func throttledPeriods(in text: String) -> UInt64? {
+        for line in text.split(separator: "\n") where line.hasPrefix("nr_throttled ") {
+            return UInt64(line.dropFirst("nr_throttled ".count))
+        }
+        return nil
     }
 
     /// Names of the files of liburcu among the mapped files.

@@ -78,10 +78,10 @@ struct DoctorReport: Sendable {
     }
 
     private var allocator: String {
-        var text = facts.allocator
-        if let file = facts.allocatorFile { text += " (\(file))" }
+        var text = facts.allocator.rawValue
+        if let path = facts.allocatorPath { text += " (\(path))" }
         if let allocated = facts.jemallocAllocatedBytes, let resident = facts.jemallocResidentBytes {
-            text += ", \(grouped(allocated)) bytes allocated, \(grouped(resident)) resident"
+            text += ", \(grouped(UInt64(allocated))) bytes allocated, \(grouped(UInt64(resident))) resident"
         }
         return text
     }
@@ -133,10 +133,10 @@ struct DoctorReport: Sendable {
     }
 
     private func addLibraries(to object: inout JSONObject) {
-        object["allocator"] = .string(facts.allocator)
-        object["allocator_file"] = Self.json(facts.allocatorFile)
-        object["jemalloc_allocated_bytes"] = facts.jemallocAllocatedBytes.map { .integer($0) } ?? .null
-        object["jemalloc_resident_bytes"] = facts.jemallocResidentBytes.map { .integer($0) } ?? .null
+        object["allocator"] = .string(facts.allocator.rawValue)
+        object["allocator_path"] = Self.json(facts.allocatorPath)
+        object["jemalloc_allocated_bytes"] = facts.jemallocAllocatedBytes.map { .integer(UInt64($0)) } ?? .null
+        object["jemalloc_resident_bytes"] = facts.jemallocResidentBytes.map { .integer(UInt64($0)) } ?? .null
         object["liburcu_flavour"] = Self.json(liburcuFlavour)
         object["liburcu_files"] = .array(facts.liburcuFiles.map { .string($0) })
         object["has_futex"] = .bool(facts.hasFutex)

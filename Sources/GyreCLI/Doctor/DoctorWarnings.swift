@@ -75,7 +75,8 @@ extension DoctorFacts {
             warnings.append(
                 DoctorWarning(
                     code: "coarse_clock",
-                    text: "the clock moves in steps of \(grouped(clockStepNanoseconds)) ns: shorter times cannot be told "
+                    text:
+                        "the clock moves in steps of \(grouped(clockStepNanoseconds)) ns: shorter times cannot be told "
                         + "apart",
                     remedy: "read latencies as multiples of the step"))
         }
@@ -92,12 +93,13 @@ extension DoctorFacts {
     }
 
     private var libraryWarnings: [DoctorWarning] {
-        guard !isJemalloc else { return [] }
+        guard allocator != .jemalloc else { return [] }
         return [
             DoctorWarning(
                 code: "allocator",
-                text: "malloc is \(allocator)'s: tasks are allocated on one thread and freed on another, which costs the "
-                    + "async path about three times as much as with jemalloc",
+                text:
+                    "malloc is not jemalloc's (\(allocator.rawValue)): tasks are allocated on one thread and freed on "
+                    + "another, which costs the async path about three times as much",
                 remedy: "link GyreJemalloc, or start with LD_PRELOAD=libjemalloc.so.2")
         ]
     }
@@ -121,14 +123,16 @@ extension DoctorFacts {
             warnings.append(
                 DoctorWarning(
                     code: "no_rseq",
-                    text: "restartable sequences are not registered: counters of outside threads share lines more often",
+                    text:
+                        "restartable sequences are not registered: counters of outside threads share lines more often",
                     remedy: "use Linux 4.18 and glibc 2.35 or newer, without glibc.pthread.rseq=0"))
         }
         if frequencyGovernor == "powersave" || frequencyGovernor == "conservative" {
             warnings.append(
                 DoctorWarning(
                     code: "frequency",
-                    text: "the frequency governor is \(frequencyGovernor ?? ""): the first tasks after a pause are slow",
+                    text:
+                        "the frequency governor is \(frequencyGovernor ?? ""): the first tasks after a pause are slow",
                     remedy: "cpupower frequency-set -g performance"))
         }
         if timerSlackNanoseconds > 50_000 {
@@ -148,7 +152,8 @@ extension DoctorFacts {
             warnings.append(
                 DoctorWarning(
                     code: "throttled",
-                    text: "the control group was stopped \(grouped(throttledPeriods)) times because its CPU limit was used "
+                    text:
+                        "the control group was stopped \(grouped(throttledPeriods)) times because its CPU limit was used "
                         + "up",
                     remedy: "raise the group's CPU limit, or run fewer workers"))
         }
@@ -164,7 +169,8 @@ extension DoctorFacts {
             warnings.append(
                 DoctorWarning(
                     code: "steal",
-                    text: "the hypervisor gave \(oneDecimal(stealPercent)) % of the time to other machines: expect pauses "
+                    text:
+                        "the hypervisor gave \(oneDecimal(stealPercent)) % of the time to other machines: expect pauses "
                         + "of many ms",
                     remedy: "ask for dedicated CPUs"))
         }

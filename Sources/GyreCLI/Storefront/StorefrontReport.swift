@@ -20,8 +20,9 @@ struct StorefrontReport: Sendable {
     var complaint: String? {
         switch exitStatus {
         case .taskFailed: summary.trouble ?? "\(snapshot.tasksFailed) tasks failed"
-        case .interrupted: "interrupted by signal \(summary.signal ?? 0): everything that was submitted has ended, "
-            + "and no decisions are written"
+        case .interrupted:
+            "interrupted by signal \(summary.signal ?? 0): everything that was submitted has ended, "
+                + "and no decisions are written"
         default: nil
         }
     }
