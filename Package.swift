@@ -34,7 +34,7 @@ let package = Package(
         .executableTarget(
             name: "GyreCLI",
             dependencies: [
-                "Gyre", "GyreObserve",
+                "Gyre", "GyreObserve", "GyreJemalloc",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CLI"])),
             ],

@@ -35,7 +35,8 @@ public struct SnapshotTable: Sendable {
             ("tasks failed", snapshot.tasksFailed, true),
             ("tasks skipped", snapshot.tasksSkipped, true),
         ]
-        // These two are left out where they say nothing: most programs never see them.
+        // These are left out where they say nothing: most programs never see them.
+        if snapshot.tasksLate > 0 { counts.append(("tasks late", snapshot.tasksLate, true)) }
         if snapshot.tasksCancelled > 0 { counts.append(("tasks cancelled", snapshot.tasksCancelled, true)) }
         if snapshot.tasksRefused > 0 { counts.append(("tasks refused", snapshot.tasksRefused, true)) }
         let rate = snapshot.tasksPerMinute(over: interval)

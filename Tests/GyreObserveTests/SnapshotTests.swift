@@ -41,6 +41,7 @@ private func snapshot() -> RuntimeSnapshot {
                 tasks done         1,234,567
                 tasks failed               3
                 tasks skipped              7
+                tasks late                 2
                 tasks cancelled            5
                 tasks refused             11
                 tasks per minute  18,518,505  (agent platforms are proud of 1,000 per minute; this is 18,518 times that)
@@ -61,6 +62,7 @@ private func snapshot() -> RuntimeSnapshot {
     @Test func whatDidNotHappenIsLeftOut() {
         let empty = RuntimeSnapshot(uptime: .zero, clock: MonotonicClock.manual().clock.description)
         let text = SnapshotTable(empty).text()
+        #expect(!text.contains("late"))
         #expect(!text.contains("cancelled"))
         #expect(!text.contains("refused"))
         #expect(text.contains("tasks per minute  0  (agent platforms are proud of 1,000 per minute)\n"))

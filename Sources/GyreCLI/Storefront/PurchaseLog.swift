@@ -14,6 +14,7 @@ struct PurchaseLog: Sendable, Equatable {
 
     let layout: Layout
     let purchases: [Purchase]
+    let customerCount: Int
 
     /// Reads the whole file at `path`; a pipe is read to its end.
     init(path: String) throws(PurchaseLogError) {
@@ -35,6 +36,7 @@ struct PurchaseLog: Sendable, Equatable {
         }
         layout = parser.layout
         purchases = Self.inReplayOrder(parser.purchases)
+        customerCount = Set(purchases.lazy.map(\.customer)).count
     }
 
     /// The key holds the date above the position, so that an unstable sort keeps ties in order.

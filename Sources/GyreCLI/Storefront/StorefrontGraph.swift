@@ -1,0 +1,37 @@
+import Gyre
+
+/// The five tasks of the workload's page as a graph. Built anew for each pass, so that no customer is known.
+///
+///     behaviour ──▶ price ──▶ decide ──▶ notify
+///         │           ▲          ▲
+///         │  stock ───┘          │
+///         └──────────────────────┘
+struct StorefrontGraph: Sendable {
+    /// Nodes, each of them one agent task.
+    static let tasksPerPurchase = 5
+
+    let plan: GraphPlan<Purchase>
+    /// Its output is the line of the decisions file.
+    let notify: Node<DecisionLine>
+
+    /// - Parameter customers: How many customers there are. The bound on keys is twice that, because keys are bounded
+    ///   shard by shard and do not spread evenly.
+    init(customers: Int) throws(GraphError) {
+        let catalogue = Catalogue.standard
+        var graph = TaskGraph<Purchase>("storefront")
+        let behaviour = graph.node(
+            "behaviour", orderedBy: \.customer, state: CustomerHistory(), keys: max(1 << 20, 2 * customers)
+        ) { purchase, history in
+            purchase.behaviour(&history)
+        }
+        let stock = graph.node("stock") { purchase in purchase.stock(catalogue) }
+        let price = graph.node("price", behaviour, stock) { purchase, behaviour, stock in
+            purchase.price(behaviour, stock, catalogue)
+        }
+        let decide = graph.node("decide", behaviour, price) { purchase, behaviour, price in
+            purchase.decide(behaviour, price, catalogue)
+        }
+        notify = graph.node("notify", decide) { purchase, decision in purchase.notify(decision, catalogue) }
+        plan = try graph.build()
+    }
+}
