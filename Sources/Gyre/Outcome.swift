@@ -1,3 +1,5 @@
+public import GyreCore
+
 /// What became of a task. Final: an outcome never changes.
 public enum Outcome<Value: Sendable>: Sendable {
     /// The body returned.
@@ -57,6 +59,16 @@ public struct GyreError: Error, Sendable, Equatable, CustomStringConvertible {
     init(code: Code, node: String? = nil) {
         self.code = code
         self.node = node
+    }
+
+    /// What a refused submit means to a caller that waits for the outcome.
+    @usableFromInline
+    init(refusal: SubmitError) {
+        switch refusal {
+        case .full: self.init(code: .full)
+        case .closed: self.init(code: .closed)
+        case .late: self.init(code: .deadlineExceeded)
+        }
     }
 
     public var description: String {

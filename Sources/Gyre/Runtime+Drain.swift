@@ -52,6 +52,7 @@ extension Runtime {
             isComplete = finish(until: hardLimit)
         }
         if !isComplete { pool.discardQueued() }
+        timers.close()
         pool.close()
         let abandoned = pool.join(until: isComplete ? nil : hardLimit + .milliseconds(100))
         if abandoned == 0 { runners.dismissAll() }
@@ -70,6 +71,7 @@ extension Runtime {
     public func snapshot() -> RuntimeSnapshot {
         var snapshot = pool.snapshot()
         snapshot.runsLive = intake.inside
+        snapshot.timersWaiting = timers.waiting
         return snapshot
     }
 }

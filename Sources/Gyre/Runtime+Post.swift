@@ -103,10 +103,12 @@ extension Runtime {
         _ body: TaskBody, _ lane: Lane, _ deadline: MonotonicInstant?, _ whenFull: WhenFull
     ) throws(SubmitError) -> TaskCore {
         var stripe: UInt32?
-        var options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.nanoseconds ?? 0)
+        var options = SubmitOptions(lane: lane)
         var submitted: UInt64 = 0
         switch body {
-        case .sync: try checkIntake()
+        case .sync:
+            try checkIntake()
+            options.deadlineNanoseconds = deadline?.nanoseconds ?? 0
         case .async:
             stripe = intake.enter()
             if stripe == nil { throw .closed }
@@ -115,17 +117,25 @@ extension Runtime {
         }
         let home = TaskHome(runtime: self, stripe: stripe)
         let task = TaskCore.make(home, body, submitted: submitted)
-        do {
-            do {
-                try task.submit(options)
-            } catch .full where whenFull == .wait {
-                try waitForRoom { () throws(SubmitError) in try task.submit(options) }
+        do throws(SubmitError) {
+            if let deadline, options.isStep {
+                if clock.now > deadline { throw .late }
+                try task.startTimer(deadline)
             }
+            try queue(task, options, whenFull)
         } catch {
-            home.leave()
+            task.abandon()
             throw error
         }
         return task
+    }
+
+    private func queue(_ task: TaskCore, _ options: SubmitOptions, _ whenFull: WhenFull) throws(SubmitError) {
+        do {
+            try task.submit(options)
+        } catch .full where whenFull == .wait {
+            try waitForRoom { () throws(SubmitError) in try task.submit(options) }
+        }
     }
 
     /// Runs `attempt` until it is not refused for lack of room. A worker runs other tasks between two attempts.

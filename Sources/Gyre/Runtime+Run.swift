@@ -25,6 +25,32 @@ extension Runtime {
         }
     }
 
+    /// Runs an async closure on the workers, and gives it up at a deadline.
+    ///
+    /// The body runs on a task of its own, so that it can be cancelled apart from the caller: task-locals are not inherited.
+    /// Cancelling the caller cancels the body. At the deadline the call throws at once; the body is cancelled and may still
+    /// run until it notices.
+    ///
+    /// - Throws: The body's own error unchanged; ``GyreError`` with the codes `deadlineExceeded`, `cancelled`, or `closed` after
+    ///   ``drain(soft:hard:)`` began, or `full` when no record or timer is free.
+    @inlinable
+    public nonisolated func run<Value: Sendable>(
+        lane: Lane = .normal, deadline: MonotonicInstant,
+        _ body: nonisolated(nonsending) @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let handle: TaskHandle<Value>
+        do {
+            handle = try post(lane: lane, deadline: deadline, body)
+        } catch {
+            throw GyreError(refusal: error)
+        }
+        return try await withTaskCancellationHandler {
+            try await handle.value
+        } onCancel: {
+            handle.cancel()
+        }
+    }
+
     @usableFromInline
     func beginRun() throws(GyreError) -> RunVisit {
         guard let stripe = intake.enter() else { throw GyreError(code: .closed) }

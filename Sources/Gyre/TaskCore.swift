@@ -99,6 +99,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         let home = self.home
         content.pointee.body = nil
         content.pointee.ending = ending
+        stopTimer()
         words.publish(ending.state)
         home.pool.taskSettled()
         home.leave()
@@ -123,6 +124,40 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
             return true
         case .lost: return false
         }
+    }
+
+    // MARK: - Deadline
+
+    /// Sets the timer of an async task's deadline, before it is queued.
+    func startTimer(_ deadline: MonotonicInstant) throws(SubmitError) {
+        let retained = Unmanaged.passRetained(self)
+        do {
+            let word = UInt64(UInt(bitPattern: retained.toOpaque()))
+            try home.runtime.timers.insert(due: deadline, expireTask, word, 0, token: &content.pointee.timer)
+        } catch {
+            retained.release()
+            throw error
+        }
+    }
+
+    /// Takes the timer back, if there is one and it has not fired.
+    private func stopTimer() {
+        if home.runtime.timers.cancel(content.pointee.timer) { Unmanaged.passUnretained(self).release() }
+    }
+
+    /// Ends a task that could not be queued, unless its deadline has done so already.
+    func abandon() {
+        guard words.claim() else { return }
+        stopTimer()
+        home.leave()
+    }
+
+    /// The deadline has come: the task is settled at once, and a running body is cancelled, without waiting for it.
+    fileprivate func expire() {
+        guard !home.runtime.timers.isClosed, words.claim() else { return }
+        let runner = content.pointee.runner
+        settle(.timedOut)
+        runner?.cancel(self)
     }
 
     // MARK: - Waiting
@@ -150,6 +185,8 @@ struct TaskContent {
     var ending: TaskEnding?
     /// Runs the async body, while it runs.
     var runner: AsyncRunner?
+    /// The timer of its deadline, which holds the task too.
+    var timer = TimerToken.none
     /// Stamp of the submit; 0 when this task is not timed.
     let submitted: UInt64
 
@@ -213,8 +250,14 @@ struct TaskHome {
     }
 }
 
-/// The word is a retained task.
+/// The first word is a retained task.
 private let executeTask: TaskFunction = { record, verdict in
     guard let words = RecordWords.of(record), let pointer = UnsafeRawPointer(bitPattern: UInt(words[0])) else { return }
     Unmanaged<TaskCore>.fromOpaque(pointer).takeRetainedValue().execute(Verdict(rawValue: verdict) ?? .closed)
+}
+
+/// The word is a retained task.
+private let expireTask: TimerFunction = { word, _ in
+    guard let pointer = UnsafeRawPointer(bitPattern: UInt(word)) else { return }
+    Unmanaged<TaskCore>.fromOpaque(pointer).takeRetainedValue().expire()
 }
