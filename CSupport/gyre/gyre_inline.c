@@ -22,6 +22,7 @@
 #include "gyre_ring.h"
 #include "gyre_runq.h"
 #include "gyre_state.h"
+#include "gyre_timer.h"
 #include "gyre_waiters.h"
 
 #if defined(GYRE_THREAD_SANITIZER)
