@@ -116,7 +116,7 @@ extension Runtime {
             submitted = pool.stampForSubmit()
         }
         let home = TaskHome(runtime: self, stripe: stripe)
-        let task = TaskCore.make(home, body, submitted: submitted)
+        let task = TaskCore.make(home, body, submitted: submitted, hasDeadline: deadline != nil)
         do throws(SubmitError) {
             if let deadline, options.isStep {
                 if clock.now > deadline { throw .late }

@@ -8,9 +8,9 @@ import GyreCore
 /// is queued, then by whoever claimed the right to settle, and read by whoever saw it settled.
 @usableFromInline
 final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
-    static func make(_ home: TaskHome, _ body: TaskBody, submitted: UInt64) -> TaskCore {
+    static func make(_ home: TaskHome, _ body: TaskBody, submitted: UInt64, hasDeadline: Bool) -> TaskCore {
         let buffer = TaskCore.create(minimumCapacity: TaskWords.bytes / 16) { _ in
-            TaskContent(home: home, body: body, submitted: submitted)
+            TaskContent(home: home, body: body, submitted: submitted, hasDeadline: hasDeadline)
         }
         let task = unsafeDowncast(buffer, to: TaskCore.self)
         task.words.open()
@@ -41,17 +41,17 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     /// Called once for the record of this task.
     fileprivate func execute(_ verdict: Verdict) {
         guard verdict == .run else { return settleUnrun(verdict) }
-        switch content.pointee.body {
-        case .sync(let body)?: runSync(body)
-        case .async?:
+        if content.pointee.isAsync {
             guard let seat = WorkerSeat(of: home.pool) else { return settleUnrun(.closed) }
             home.runners.run(self, seat: seat)
-        case nil: break // cancelled first
-        }
+        } else if words.start() {
+            runStarted()
+        } // else it was cancelled first, or run by who waits for it
     }
 
-    private func runSync(_ body: @Sendable () throws -> Void) {
-        guard words.start() else { return } // cancelled first
+    /// Runs the body of a synchronous task, which the caller has started.
+    private func runStarted() {
+        guard case .sync(let body)? = content.pointee.body else { preconditionFailure("a task that starts has its body") }
         let outer = AgentTask.begin(self)
         defer { AgentTask.end(outer) }
         do {
@@ -170,8 +170,11 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         }
     }
 
+    /// A worker that waits for a task that nobody has started runs it on the spot: the wait then needs no other thread, however
+    /// deep tasks wait for tasks. (A task with a deadline is left to its record, which knows it.)
     @usableFromInline
     func blockUntilSettled() {
+        if content.pointee.runsWhereAwaited, home.pool.isWorker, words.start() { return runStarted() }
         home.pool.waitHelping { self.words.isSettled }
     }
 }
@@ -180,6 +183,8 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
 @usableFromInline
 struct TaskContent {
     let home: TaskHome
+    let isAsync: Bool
+    let runsWhereAwaited: Bool
     /// Until it was run, or the task was settled without running.
     var body: TaskBody?
     var ending: TaskEnding?
@@ -190,8 +195,10 @@ struct TaskContent {
     /// Stamp of the submit; 0 when this task is not timed.
     let submitted: UInt64
 
-    init(home: TaskHome, body: TaskBody, submitted: UInt64) {
+    init(home: TaskHome, body: TaskBody, submitted: UInt64, hasDeadline: Bool) {
         self.home = home
+        if case .async = body { isAsync = true } else { isAsync = false }
+        runsWhereAwaited = !isAsync && !hasDeadline
         self.body = body
         self.submitted = submitted
     }

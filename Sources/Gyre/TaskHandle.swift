@@ -40,7 +40,10 @@ public struct TaskHandle<Value: Sendable>: Sendable {
         get async throws { try await settled.get() }
     }
 
-    /// Waits for the task. On a worker, other tasks are run meanwhile, at most 16 deep; then a spare worker stands in.
+    /// Waits for the task.
+    ///
+    /// A worker that waits for a synchronous task that has not started runs it on the spot. Otherwise it runs other tasks
+    /// meanwhile, at most 16 deep; then it sleeps and a spare worker stands in for it.
     ///
     /// - Throws: As ``value``.
     /// - Concurrency: Blocks. Not for async functions, which use ``value``.

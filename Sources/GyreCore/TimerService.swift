@@ -113,8 +113,10 @@ package final class TimerService: @unchecked Sendable {
             turn(clock.now.nanoseconds)
             let next = gyre_timer_next_due(wheel)
             let deadline = next == Self.never ? nil : MonotonicInstant(nanoseconds: next)
+            // An earlier timer ends the wait too: it brings a deadline of its own.
             wake.wait(until: deadline, clock: clock) {
-                self.isClosed || gyre_timer_wants_advance(self.wheel, self.clock.now.nanoseconds)
+                self.isClosed || gyre_timer_next_due(self.wheel) < next
+                    || gyre_timer_wants_advance(self.wheel, self.clock.now.nanoseconds)
             }
         }
     }

@@ -70,10 +70,12 @@ final class Worker: @unchecked Sendable {
     /// How deep this worker's stack is in tasks that wait for others.
     private var helpDepth = 0
     private static let helpDepthMax = 16
+    /// When no spare is left: a thousand frames of a waiting body and its turn fit a stack of 8 MB.
+    private static let helpDepthLast = 1_000
 
     /// Runs one other task for a body that waits. False when there is none or the stack is deep enough.
-    func help(_ pool: WorkerPool) -> Bool {
-        guard helpDepth < Self.helpDepthMax else { return false }
+    func help(_ pool: WorkerPool, isLastResort: Bool) -> Bool {
+        guard helpDepth < (isLastResort ? Self.helpDepthLast : Self.helpDepthMax) else { return false }
         helpDepth += 1
         defer { helpDepth -= 1 }
         guard turn(pool) else { return false }

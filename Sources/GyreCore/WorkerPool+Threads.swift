@@ -79,6 +79,9 @@ extension WorkerPool {
         return block()
     }
 
+    /// Whether one more blocked worker would get a spare.
+    var canSpareStandIn: Bool { control.sparesAllowed.load(ordering: .relaxed) < Self.sparesMax }
+
     private func joinFinished(_ index: Int) {
         let finished = control.state.withLock { state in state.threads.removeValue(forKey: index) }
         finished?.join()
