@@ -5,7 +5,7 @@ SAMPLE := Benchmarks/Workloads/storefront/CDNOW_sample.txt
 SOURCES := Package.swift Sources Tests Benchmarks .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint tsan asan deps clean
+.PHONY: help run test check lint tsan asan scratch deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ tsan: deps ## every test under ThreadSanitizer
 
 asan: deps ## every test under AddressSanitizer
 	$(SWIFT) test --sanitize=address --scratch-path .build-asan $(ARGS)
+
+scratch: deps ## nanoseconds per task of every way to submit one
+	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-benchmarks scratch $(ARGS)
 
 deps: ## checks the compiler and the packages of a build, installs those that are missing
 	@.ci/deps
