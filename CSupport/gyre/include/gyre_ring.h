@@ -159,6 +159,17 @@ GYRE_INLINE bool gyre_ring_close(gyre_ring *ring) {
     }
 }
 
+/// Whether the ring is closed. Lock-free.
+GYRE_INLINE bool gyre_ring_is_closed(gyre_ring *ring) {
+    uint64_t position = gyre_load_acquire(&ring->tail); // H2
+    for (;;) {
+        uint64_t seen = gyre_load_acquire(&ring->slots[gyre_ring_index(position)]); // C2
+        int32_t lead = (int32_t)(gyre_ring_tag(seen) - 2 * gyre_ring_lap(position));
+        if (lead <= 0) return (seen & GYRE_RING_SEAL) != 0; // I2
+        position = gyre_ring_after(ring, position, (uint32_t)(lead - 1) / 2);
+    }
+}
+
 /// Whether a pop that starts now would find a handle; exact as try_pop is. Lock-free.
 GYRE_INLINE bool gyre_ring_has_item(gyre_ring *ring) {
     uint64_t position = gyre_load_acquire(&ring->head); // H2

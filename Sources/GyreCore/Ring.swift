@@ -1,0 +1,171 @@
+internal import CGyre
+
+/// A bounded lock-free queue for any number of producers and consumers.
+///
+/// First in, first out. The capacity asked for is the number that fits, from 2 up. Nothing is allocated after creation: the
+/// elements live in slots of the ring, and 31-bit handles of them travel through it.
+///
+/// ```swift
+/// let ring = try Ring<Message>(capacity: 1_000)
+/// switch ring.tryPush(message) {
+/// case .pushed: break
+/// case .full: …   // the message is still yours
+/// case .closed: …
+/// }
+/// ```
+///
+/// - Concurrency: ``tryPush(_:)``, ``tryPop()`` and ``close()`` are lock-free from any thread. "Empty" and "drained" are exact; so
+///   is "full" while at most 64 calls are under way at once, each of which may hold one of the spare slots.
+/// - Memory: 16 bytes and one element a slot, 64 slots beyond the capacity, and 448 bytes.
+///
+/// `@unchecked Sendable`: an element belongs to the thread that holds its handle, which the two rings hand over.
+public final class Ring<Element: Sendable>: @unchecked Sendable {
+    /// What became of a push.
+    public enum PushResult: Sendable, Equatable {
+        case pushed
+        /// Nothing was stored.
+        case full
+        /// Nothing was stored, and nothing will be.
+        case closed
+    }
+
+    /// What became of a pop.
+    public enum PopResult: Sendable {
+        case popped(Element)
+        /// Nothing there; more may come.
+        case empty
+        /// Closed, and everything that was pushed has been popped.
+        case drained
+
+        /// The element, if there was one.
+        public var element: Element? {
+            if case .popped(let element) = self { return element }
+            return nil
+        }
+    }
+
+    /// Slots beyond the capacity, for elements that are on their way in or out.
+    private static var spareSlots: Int { 64 }
+
+    /// How many elements fit.
+    public let capacity: Int
+    private let queue: RingStorage
+    private let free: RingStorage
+    private let slots: UnsafeMutablePointer<Element>
+
+    /// - Throws: ``ConfigurationError`` for a capacity outside 2 to 2^29, or when memory is out.
+    public init(capacity: Int) throws(ConfigurationError) {
+        guard (2...(1 << 29)).contains(capacity) else {
+            throw ConfigurationError(field: "capacity", reason: "\(capacity) is outside 2...\(1 << 29)")
+        }
+        let slotCount = capacity + Self.spareSlots
+        guard let queue = RingStorage(capacity: capacity), let free = RingStorage(capacity: slotCount) else {
+            throw ConfigurationError(field: "capacity", reason: "no memory for \(capacity) slots; ask for fewer")
+        }
+        self.capacity = capacity
+        self.queue = queue
+        self.free = free
+        slots = .allocate(capacity: slotCount)
+        for slot in 0..<slotCount { _ = gyre_ring_try_push(free.ring, UInt32(slot)) } // it has room for all
+    }
+
+    deinit {
+        while case .popped = tryPop() {}
+        slots.deallocate()
+    }
+
+    /// Appends `element`, unless the ring is full or closed.
+    public func tryPush(_ element: Element) -> PushResult {
+        var slot: UInt32 = 0
+        guard gyre_ring_try_pop(free.ring, &slot) == GYRE_RING_OK else {
+            return gyre_ring_is_closed(queue.ring) ? .closed : .full
+        }
+        (slots + Int(slot)).initialize(to: element)
+        let result = gyre_ring_try_push(queue.ring, slot)
+        if result == GYRE_RING_OK { return .pushed }
+        (slots + Int(slot)).deinitialize(count: 1)
+        _ = gyre_ring_try_push(free.ring, slot) // it has room for every slot
+        return result == GYRE_RING_CLOSED ? .closed : .full
+    }
+
+    /// Removes the oldest element.
+    public func tryPop() -> PopResult {
+        var slot: UInt32 = 0
+        let result = gyre_ring_try_pop(queue.ring, &slot)
+        guard result == GYRE_RING_OK else { return result == GYRE_RING_DRAINED ? .drained : .empty }
+        let element = (slots + Int(slot)).move()
+        _ = gyre_ring_try_push(free.ring, slot) // it has room for every slot
+        return .popped(element)
+    }
+
+    /// From now on pushes are refused; what is in can still be popped. False when the ring was closed before.
+    @discardableResult
+    public func close() -> Bool { gyre_ring_close(queue.ring) }
+
+    /// Number of elements: exact when nobody pushes or pops, else near. O(1), wait-free.
+    public var approximateCount: Int { Int(gyre_ring_size_approximate(queue.ring)) }
+
+}
+
+/// A ring of 31-bit handles: what a ``Ring`` is made of, for those whose elements are handles. Half the cost of a ring of
+/// elements.
+///
+/// `@unchecked Sendable`: the ring is lock-free.
+public final class HandleRing: @unchecked Sendable {
+    /// The largest handle.
+    public static let handleMax = UInt32(Int32.max)
+
+    public let capacity: Int
+    private let storage: RingStorage
+
+    /// - Throws: ``ConfigurationError`` for a capacity outside 2 to 2^30, or when memory is out.
+    public init(capacity: Int) throws(ConfigurationError) {
+        guard (2...(1 << 30)).contains(capacity) else {
+            throw ConfigurationError(field: "capacity", reason: "\(capacity) is outside 2...\(1 << 30)")
+        }
+        guard let storage = RingStorage(capacity: capacity) else {
+            throw ConfigurationError(field: "capacity", reason: "no memory for \(capacity) slots; ask for fewer")
+        }
+        self.capacity = capacity
+        self.storage = storage
+    }
+
+    /// Appends `handle`, unless the ring is full or closed.
+    public func tryPush(_ handle: UInt32) -> Ring<UInt32>.PushResult {
+        precondition(handle <= Self.handleMax, "a handle has 31 bits")
+        switch gyre_ring_try_push(storage.ring, handle) {
+        case GYRE_RING_OK: return .pushed
+        case GYRE_RING_CLOSED: return .closed
+        default: return .full
+        }
+    }
+
+    /// Removes the oldest handle.
+    public func tryPop() -> Ring<UInt32>.PopResult {
+        var handle: UInt32 = 0
+        switch gyre_ring_try_pop(storage.ring, &handle) {
+        case GYRE_RING_OK: return .popped(handle)
+        case GYRE_RING_DRAINED: return .drained
+        default: return .empty
+        }
+    }
+
+    /// From now on pushes are refused; what is in can still be popped. False when the ring was closed before.
+    @discardableResult
+    public func close() -> Bool { gyre_ring_close(storage.ring) }
+
+    /// Number of handles: exact when nobody pushes or pops, else near. O(1), wait-free.
+    public var approximateCount: Int { Int(gyre_ring_size_approximate(storage.ring)) }
+}
+
+/// Owns a ring of CGyre.
+private final class RingStorage: @unchecked Sendable {
+    let ring: OpaquePointer
+
+    init?(capacity: Int) {
+        guard let ring = gyre_ring_create(UInt32(capacity)) else { return nil }
+        self.ring = ring
+    }
+
+    deinit { gyre_ring_destroy(ring) }
+}
