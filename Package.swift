@@ -41,7 +41,8 @@ let package = Package(
             swiftSettings: strict),
         // jemalloc: the process allocator of whoever links GyreJemalloc (tasks are released on other threads).
         .systemLibrary(
-            name: "CJemalloc", path: "CSupport/jemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
+            name: "CJemalloc", path: "CSupport/jemalloc", pkgConfig: "jemalloc",
+            providers: [.apt(["libjemalloc-dev"])]),
         .target(
             name: "CGyreJemalloc", dependencies: ["CJemalloc"], path: "CSupport/jemalloc-face", cSettings: strictC),
         .target(name: "GyreJemalloc", dependencies: ["CGyreJemalloc"], swiftSettings: strict),

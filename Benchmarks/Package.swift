@@ -2,8 +2,8 @@
 
 import PackageDescription
 
-// Measurements stand outside the package they measure: whoever depends on Gyre never sees them, and they see of Gyre what
-// everybody sees, its public API.
+// Measurements stand outside the package they measure: whoever depends on Gyre never sees them, and they see of Gyre
+// what everybody sees, its public API.
 let package = Package(
     name: "benchmarks",
     dependencies: [

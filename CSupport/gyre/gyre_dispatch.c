@@ -119,8 +119,8 @@ gyre_seat *gyre_dispatch_seat_slow(gyre_dispatch *dispatch) {
         if (!gyre_seat_try_take(seat)) continue;
         uint32_t used = gyre_load_relaxed(&dispatch->seats_used);
         while (used < index + 1) {
-            // Relaxed: thieves that do not see it yet find the queue with their next look; the fence of the first submit
-            // comes after, so a worker about to sleep sees it.
+            // Relaxed: thieves that do not see it yet find the queue with their next look; the fence of the first
+            // submit comes after, so a worker about to sleep sees it.
             if (gyre_cas_relaxed_relaxed(&dispatch->seats_used, &used, index + 1)) break;
         }
         return gyre_seat_remember(dispatch, seat);
@@ -173,7 +173,8 @@ static bool gyre_dispatch_make_queues(gyre_dispatch *dispatch, uint32_t chunk_co
 gyre_dispatch *gyre_dispatch_create(const gyre_dispatch_configuration *configuration) {
     uint32_t seats = configuration->workers + configuration->submitters;
     if (configuration->workers < 1 || configuration->workers > GYRE_PARK_WORKERS_MAX) return NULL;
-    if (configuration->submitters > 1u << 16 || configuration->guests < 2 || configuration->guests > 1u << 20) return NULL;
+    if (configuration->submitters > 1u << 16) return NULL;
+    if (configuration->guests < 2 || configuration->guests > 1u << 20) return NULL;
     if (configuration->in_flight < 2 || configuration->in_flight > 1u << 24) return NULL;
 
     gyre_dispatch *dispatch = gyre_dispatch_allocate(sizeof(gyre_dispatch));
@@ -380,7 +381,7 @@ bool gyre_dispatch_is_quiet(gyre_dispatch *dispatch) {
 void gyre_dispatch_close(gyre_dispatch *dispatch) {
     for (uint32_t lane = 0; lane < GYRE_LANES; lane++) (void)gyre_ring_close(dispatch->injectors[lane]);
     gyre_store_release(&dispatch->park.closed, 1);
-    gyre_fence_seq_cst(); // W1: a submit that does not see the flag has queued its item before, and every worker sees that
+    gyre_fence_seq_cst(); // W1: a submit that does not see the flag has queued its item before, and workers see that
     for (uint32_t worker = 0; worker < dispatch->worker_count; worker++) {
         (void)gyre_fetch_and_release(&dispatch->park.idle, ~(1ull << worker)); // E1 of gyre_park.h
         (void)gyre_fetch_add_release(&dispatch->parkers[worker].epoch, 1);     // E3

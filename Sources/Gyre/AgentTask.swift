@@ -2,8 +2,8 @@ import GyreCore
 
 /// The task that the calling thread runs.
 public enum AgentTask {
-    /// Whether the running synchronous task was asked to stop, by ``TaskHandle/cancel()`` or by a drain. Long bodies look at it
-    /// now and then. False outside tasks; async bodies use Swift's `Task.isCancelled`.
+    /// Whether the running synchronous task was asked to stop, by ``TaskHandle/cancel()`` or by a drain. Long bodies
+    /// look at it now and then. False outside tasks; async bodies use Swift's `Task.isCancelled`.
     ///
     /// - Complexity: O(1), a thread-local and a load.
     public static var isCancelled: Bool {

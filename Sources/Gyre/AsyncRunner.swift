@@ -3,11 +3,11 @@ import Synchronization
 
 /// A long-lived Swift task that runs one async body after another.
 ///
-/// Making a Swift task costs 500 to 1,600 ns; resuming one that waits costs a tenth of that. A cancelled runner retires after
-/// its body, because a Swift task stays cancelled. Bodies on a runner do not inherit task-locals.
+/// Making a Swift task costs 500 to 1,600 ns; resuming one that waits costs a tenth of that. A cancelled runner
+/// retires after its body, because a Swift task stays cancelled. Bodies on a runner do not inherit task-locals.
 ///
-/// `@unchecked Sendable`: `body` and `continuation` pass between the worker that resumes the runner and the runner itself, one
-/// at a time, by the edges of the continuation. `current` is an atomic.
+/// `@unchecked Sendable`: `body` and `continuation` pass between the worker that resumes the runner and the runner
+/// itself, one at a time, by the edges of the continuation. `current` is an atomic.
 final class AsyncRunner: @unchecked Sendable {
     private let set: RunnerSet
     private var body: (RunnerBody)?

@@ -11,9 +11,10 @@ public struct DrainReport: Sendable, Equatable {
 extension Runtime {
     /// Ends the runtime: nothing new is taken on, what was taken on may finish.
     ///
-    /// Until `soft` everything that is queued or running goes on, the tasks that it starts included. Then running work is asked
-    /// to stop: async bodies are cancelled, synchronous ones see ``AgentTask/isCancelled``, graphs start no further nodes. At
-    /// `hard` whatever is still queued is settled as cancelled by shutdown, and the workers end.
+    /// Until `soft` everything that is queued or running goes on, the tasks that it starts included. Then running
+    /// work is asked to stop: async bodies are cancelled, synchronous ones see ``AgentTask/isCancelled``, graphs
+    /// start no further nodes. At `hard` whatever is still queued is settled as cancelled by shutdown, and the
+    /// workers end.
     ///
     /// - Returns: At the latest shortly after `hard`. A second call waits in the same way and finds nothing to do.
     /// - Concurrency: From anywhere but a task of this runtime, which would wait for itself.
@@ -32,7 +33,8 @@ extension Runtime {
         }
     }
 
-    /// As ``drain(soft:hard:)``, for programs without async functions: blocks the calling thread, which must not be a worker.
+    /// As ``drain(soft:hard:)``, for programs without async functions: blocks the calling thread, which must not be a
+    /// worker.
     @available(*, noasync, message: "use drain, which suspends instead of blocking a thread")
     @discardableResult
     public func drainBlocking(soft: Duration = .seconds(10), hard: Duration = .seconds(30)) -> DrainReport {

@@ -9,9 +9,10 @@ extension Runtime {
     ///   - input: The input of every node of this run.
     ///   - whenFull: What happens when no record is free, or an ordered node's line is full.
     ///   - completion: Called once, on a worker, when every node has ended. It should be short.
-    /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began. A call that throws leaves nothing
-    ///   behind, and `completion` is not called.
-    /// - Complexity: O(nodes). One allocation, the run; one record. An ordered node takes a short lock to look its key up.
+    /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began. A call that throws
+    ///   leaves nothing behind, and `completion` is not called.
+    /// - Complexity: O(nodes). One allocation, the run; one record. An ordered node takes a short lock to look its
+    ///   key up.
     @inlinable
     public func post<Input: Sendable>(
         _ plan: GraphPlan<Input>, _ input: Input, whenFull: WhenFull = .fail,
@@ -24,10 +25,11 @@ extension Runtime {
     ///
     /// Cancelling the caller cancels the run: nodes that have not started yet will not.
     ///
-    /// - Throws: ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/full`` when no record is free or an ordered
-    ///   node's line is full. What becomes of nodes is in the result.
+    /// - Throws: ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/full`` when no record is
+    ///   free or an ordered node's line is full. What becomes of nodes is in the result.
     @inlinable
-    public func run<Input: Sendable>(_ plan: GraphPlan<Input>, _ input: Input) async throws(SubmitError) -> GraphResult {
+    public func run<Input: Sendable>(_ plan: GraphPlan<Input>, _ input: Input) async throws(SubmitError) -> GraphResult
+    {
         try await result(of: plan.core) { $0.initializeMemory(as: Input.self, to: input) }
     }
 
@@ -76,7 +78,7 @@ extension Runtime {
             pool.cancel(reserved)
             throw error
         }
-        leavesIntake = false // the run does, when it completes
+        leavesIntake = false  // the run does, when it completes
         run.enterLines()
         let word = UInt64(UInt(bitPattern: Unmanaged.passRetained(run).toOpaque()))
         guard pool.submit(reserved, runGraphNode, word, UInt64(bitPattern: -1)) else {

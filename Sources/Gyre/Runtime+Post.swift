@@ -33,8 +33,8 @@ extension Runtime {
 
     /// Takes back a task that is still queued.
     ///
-    /// - Returns: True when the task will not run. False when it has started or ended; a ticket that outlived its task is told
-    ///   apart from the task that has its record now.
+    /// - Returns: True when the task will not run. False when it has started or ended; a ticket that outlived its
+    ///   task is told apart from the task that has its record now.
     public func cancel(_ ticket: TaskTicket) -> Bool { pool.cancel(ticket) }
 
     /// Queues a closure.
@@ -45,8 +45,8 @@ extension Runtime {
     ///   - whenFull: What happens when no record is free.
     ///   - body: What to run, once, on one worker. It should not block; a body that has to wait for another task uses
     ///     ``TaskHandle/wait()``, which runs other tasks meanwhile.
-    /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/late`` if `deadline`
-    ///   has passed. A call that throws leaves nothing behind.
+    /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/late``
+    ///   if `deadline` has passed. A call that throws leaves nothing behind.
     /// - Complexity: O(1). No allocation beyond the closure's own context.
     /// - Concurrency: Safe from any thread, including a worker. Lock-free with ``WhenFull/fail``.
     public func post(
@@ -79,12 +79,12 @@ extension Runtime {
 
     /// Queues an async closure whose value is wanted.
     ///
-    /// The body runs on the workers, on a Swift task that is reused: task-locals of the caller are not inherited. Where they
-    /// are wanted, use ``run(_:)``.
+    /// The body runs on the workers, on a Swift task that is reused: task-locals of the caller are not inherited.
+    /// Where they are wanted, use ``run(_:)``.
     ///
     /// - Parameters:
-    ///   - deadline: When the task is given up, whether it has started or not. A running body is cancelled then; the handle does
-    ///     not wait for it to notice.
+    ///   - deadline: When the task is given up, whether it has started or not. A running body is cancelled then; the
+    ///     handle does not wait for it to notice.
     /// - Returns: A handle that settles exactly once. Cancelling it cancels the body.
     /// - Throws: As ``post(lane:deadline:whenFull:_:)``.
     /// - Complexity: O(1). One allocation, the handle; more when more bodies are suspended at once than ever before.

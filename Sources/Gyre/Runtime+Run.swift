@@ -3,11 +3,12 @@ import GyreCore
 extension Runtime {
     /// Runs an async closure on the workers and returns its value.
     ///
-    /// It is the caller's own task that runs there: cancellation, priority and task-locals are those of the caller, and child
-    /// tasks of the body run on the workers too. Nothing is queued beyond the caller itself, so this is never refused for lack
-    /// of room.
+    /// It is the caller's own task that runs there: cancellation, priority and task-locals are those of the caller,
+    /// and child tasks of the body run on the workers too. Nothing is queued beyond the caller itself, so this is
+    /// never refused for lack of room.
     ///
-    /// - Throws: The body's own error unchanged; ``GyreError`` with the code `closed` after ``drain(soft:hard:)`` began.
+    /// - Throws: The body's own error unchanged; ``GyreError`` with the code `closed` after ``drain(soft:hard:)``
+    ///   began.
     /// - Complexity: Two hops between executors, one when the caller is on the workers already.
     @inlinable
     public nonisolated func run<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
@@ -27,12 +28,12 @@ extension Runtime {
 
     /// Runs an async closure on the workers, and gives it up at a deadline.
     ///
-    /// The body runs on a task of its own, so that it can be cancelled apart from the caller: task-locals are not inherited.
-    /// Cancelling the caller cancels the body. At the deadline the call throws at once; the body is cancelled and may still
-    /// run until it notices.
+    /// The body runs on a task of its own, so that it can be cancelled apart from the caller: task-locals are not
+    /// inherited. Cancelling the caller cancels the body. At the deadline the call throws at once; the body is
+    /// cancelled and may still run until it notices.
     ///
-    /// - Throws: The body's own error unchanged; ``GyreError`` with the codes `deadlineExceeded`, `cancelled`, or `closed` after
-    ///   ``drain(soft:hard:)`` began, or `full` when no record or timer is free.
+    /// - Throws: The body's own error unchanged; ``GyreError`` with the codes `deadlineExceeded`, `cancelled`, or
+    ///   `closed` after ``drain(soft:hard:)`` began, or `full` when no record or timer is free.
     @inlinable
     public nonisolated func run<Value: Sendable>(
         lane: Lane = .normal, deadline: MonotonicInstant,

@@ -4,8 +4,8 @@ import Synchronization
 extension Runtime {
     /// Suspends the calling task, and no thread, until `deadline`.
     ///
-    /// - Throws: `CancellationError` when the task is cancelled first, or the runtime ends; ``SubmitError/full`` when two million
-    ///   timers wait already.
+    /// - Throws: `CancellationError` when the task is cancelled first, or the runtime ends; ``SubmitError/full`` when
+    ///   two million timers wait already.
     /// - Complexity: O(1). One allocation, and 64 bytes of the timing wheel while it waits.
     public nonisolated func sleep(until deadline: MonotonicInstant) async throws {
         let sleeper = Sleeper(timers: timers)

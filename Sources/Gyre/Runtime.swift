@@ -10,8 +10,8 @@ import Synchronization
 /// await gyre.drain()
 /// ```
 ///
-/// A program usually has one runtime for its life. Several are independent of each other. A runtime that is no longer used
-/// must be drained: its workers live until then.
+/// A program usually has one runtime for its life. Several are independent of each other. A runtime that is no longer
+/// used must be drained: its workers live until then.
 public final class Runtime: Sendable {
     public typealias Configuration = WorkerPool.Configuration
 

@@ -4,8 +4,8 @@ import GyreCore
 ///
 /// The words lie in the object's tail, where they have a fixed address for CGyre.
 ///
-/// Safe to share, although ManagedBuffer cannot be declared so: the words are atomics. The content is written before the task
-/// is queued, then by whoever claimed the right to settle, and read by whoever saw it settled.
+/// Safe to share, although ManagedBuffer cannot be declared so: the words are atomics. The content is written before
+/// the task is queued, then by whoever claimed the right to settle, and read by whoever saw it settled.
 @usableFromInline
 final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     static func make(_ home: TaskHome, _ body: TaskBody, submitted: UInt64, hasDeadline: Bool) -> TaskCore {
@@ -46,12 +46,14 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
             home.runners.run(self, seat: seat)
         } else if words.start() {
             runStarted()
-        } // else it was cancelled first, or run by who waits for it
+        }  // else it was cancelled first, or run by who waits for it
     }
 
     /// Runs the body of a synchronous task, which the caller has started.
     private func runStarted() {
-        guard case .sync(let body)? = content.pointee.body else { preconditionFailure("a task that starts has its body") }
+        guard case .sync(let body)? = content.pointee.body else {
+            preconditionFailure("a task that starts has its body")
+        }
         let outer = AgentTask.begin(self)
         defer { AgentTask.end(outer) }
         do {
@@ -66,7 +68,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     /// Runs an async body. On the Swift task of `runner`.
     nonisolated(nonsending) func perform(on runner: AsyncRunner) async {
         content.pointee.runner = runner
-        guard words.start(), case .async(let body)? = content.pointee.body else { return } // cancelled first
+        guard words.start(), case .async(let body)? = content.pointee.body else { return }  // cancelled first
         let submitted = content.pointee.submitted
         let started = submitted == 0 ? 0 : home.pool.clock.now.nanoseconds
         let ending: TaskEnding
@@ -79,7 +81,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
             ending = .failed(error)
         }
         home.pool.recordAsyncDone(failed: ending.isFailure, submitted: submitted, started: started)
-        if words.claim() { settle(ending) } // else its deadline was faster
+        if words.claim() { settle(ending) }  // else its deadline was faster
     }
 
     // MARK: - Ending
@@ -170,8 +172,8 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         }
     }
 
-    /// A worker that waits for a task that nobody has started runs it on the spot: the wait then needs no other thread, however
-    /// deep tasks wait for tasks. (A task with a deadline is left to its record, which knows it.)
+    /// A worker that waits for a task that nobody has started runs it on the spot: the wait then needs no other
+    /// thread, however deep tasks wait for tasks. (A task with a deadline is left to its record, which knows it.)
     @usableFromInline
     func blockUntilSettled() {
         if content.pointee.runsWhereAwaited, home.pool.isWorker, words.start() { return runStarted() }
@@ -204,8 +206,8 @@ struct TaskContent {
     }
 }
 
-/// An async body. It stays on the executor that calls it: each change of executor, even to the same one, costs a lookup of the
-/// preferred executor under a lock.
+/// An async body. It stays on the executor that calls it: each change of executor, even to the same one, costs a
+/// lookup of the preferred executor under a lock.
 @usableFromInline
 typealias AsyncBody = nonisolated(nonsending) @Sendable () async throws -> Void
 

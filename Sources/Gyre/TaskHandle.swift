@@ -2,8 +2,8 @@
 ///
 /// A handle settles exactly once; its outcome never changes. Nothing happens to the task when all its handles are gone.
 ///
-/// The generic part is inlinable, so that it is compiled for the value's type where it is used: looking types up at run time
-/// cost a posted task ten times what its queueing does.
+/// The generic part is inlinable, so that it is compiled for the value's type where it is used: looking types up at
+/// run time cost a posted task ten times what its queueing does.
 public struct TaskHandle<Value: Sendable>: Sendable {
     /// Safe to share: see ``TaskCore``.
     @usableFromInline nonisolated(unsafe) let task: TaskCore
@@ -42,8 +42,8 @@ public struct TaskHandle<Value: Sendable>: Sendable {
 
     /// Waits for the task.
     ///
-    /// A worker that waits for a synchronous task that has not started runs it on the spot. Otherwise it runs other tasks
-    /// meanwhile, at most 16 deep; then it sleeps and a spare worker stands in for it.
+    /// A worker that waits for a synchronous task that has not started runs it on the spot. Otherwise it runs other
+    /// tasks meanwhile, at most 16 deep; then it sleeps and a spare worker stands in for it.
     ///
     /// - Throws: As ``value``.
     /// - Concurrency: Blocks. Not for async functions, which use ``value``.
@@ -56,8 +56,9 @@ public struct TaskHandle<Value: Sendable>: Sendable {
 
     /// Asks the task to stop.
     ///
-    /// A queued task is settled as cancelled at once and will not run. A running one is asked: an async body by Swift's own
-    /// cancellation, a synchronous one through ``AgentTask/isCancelled``; what it then returns or throws is its outcome.
+    /// A queued task is settled as cancelled at once and will not run. A running one is asked: an async body by
+    /// Swift's own cancellation, a synchronous one through ``AgentTask/isCancelled``; what it then returns or throws
+    /// is its outcome.
     ///
     /// - Returns: True when this call settled it or asked it. False when it was asked before or is settled.
     /// - Concurrency: Any thread. Lock-free.

@@ -13,8 +13,8 @@ package final class OrderLine: @unchecked Sendable {
 
     deinit { line.deallocate() }
 
-    /// Joins the line with the link at `link`. True when it is its turn at once; else the turn is handed over by a leave.
-    /// `release` is called with the link that was last, if there was one, whose reference from the line ends.
+    /// Joins the line with the link at `link`. True when it is its turn at once; else the turn is handed over by a
+    /// leave. `release` is called with the link that was last, if there was one, whose reference from the line ends.
     package func enter(_ link: UnsafeMutableRawPointer, release: (UnsafeMutableRawPointer) -> Void) -> Bool {
         let own = link.assumingMemoryBound(to: gyre_order_link.self)
         guard let before = gyre_order_enter(line, own) else { return true }
@@ -23,10 +23,11 @@ package final class OrderLine: @unchecked Sendable {
         return !waits
     }
 
-    /// Ends the turn of `link`. Returns the link whose turn it is now. `isRemoved` says that the line's reference to `link`
-    /// ends with this call.
+    /// Ends the turn of `link`. Returns the link whose turn it is now. `isRemoved` says that the line's reference to
+    /// `link` ends with this call.
     package func leave(_ link: UnsafeMutableRawPointer, isRemoved: inout Bool) -> UnsafeMutableRawPointer? {
-        gyre_order_leave(line, link.assumingMemoryBound(to: gyre_order_link.self), &isRemoved).map(UnsafeMutableRawPointer.init)
+        gyre_order_leave(line, link.assumingMemoryBound(to: gyre_order_link.self), &isRemoved).map(
+            UnsafeMutableRawPointer.init)
     }
 
     /// Prepares the link at `link`, a word.

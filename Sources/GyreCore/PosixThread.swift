@@ -25,14 +25,16 @@ package struct PosixThread: @unchecked Sendable {
     package init(name: String, body: @escaping @Sendable () -> Void) throws(StartError) {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         var identifier = pthread_t()
-        let code = pthread_create(&identifier, nil, { argument in
-            guard let argument else { return nil }
-            let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-            // A name is a help for whoever looks; a kernel that refuses it changes nothing.
-            _ = gyre_cpu_name_thread(start.name)
-            start.body()
-            return nil
-        }, start.toOpaque())
+        let code = pthread_create(
+            &identifier, nil,
+            { argument in
+                guard let argument else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                // A name is a help for whoever looks; a kernel that refuses it changes nothing.
+                _ = gyre_cpu_name_thread(start.name)
+                start.body()
+                return nil
+            }, start.toOpaque())
         guard code == 0 else {
             start.release()
             throw StartError(code: code)

@@ -2,8 +2,8 @@ internal import CGyre
 
 /// A bounded lock-free queue for any number of producers and consumers.
 ///
-/// First in, first out. The capacity asked for is the number that fits, from 2 up. Nothing is allocated after creation: the
-/// elements live in slots of the ring, and 31-bit handles of them travel through it.
+/// First in, first out. The capacity asked for is the number that fits, from 2 up. Nothing is allocated after
+/// creation: the elements live in slots of the ring, and 31-bit handles of them travel through it.
 ///
 /// ```swift
 /// let ring = try Ring<Message>(capacity: 1_000)
@@ -14,8 +14,9 @@ internal import CGyre
 /// }
 /// ```
 ///
-/// - Concurrency: ``tryPush(_:)``, ``tryPop()`` and ``close()`` are lock-free from any thread. "Empty" and "drained" are exact; so
-///   is "full" while at most 64 calls are under way at once, each of which may hold one of the spare slots.
+/// - Concurrency: ``tryPush(_:)``, ``tryPop()`` and ``close()`` are lock-free from any thread. "Empty" and "drained"
+///   are exact; so is "full" while at most 64 calls are under way at once, each of which may hold one of the spare
+///   slots.
 /// - Memory: 16 bytes and one element a slot, 64 slots beyond the capacity, and 448 bytes.
 ///
 /// `@unchecked Sendable`: an element belongs to the thread that holds its handle, which the two rings hand over.
@@ -66,7 +67,7 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
         self.queue = queue
         self.free = free
         slots = .allocate(capacity: slotCount)
-        for slot in 0..<slotCount { _ = gyre_ring_try_push(free.ring, UInt32(slot)) } // it has room for all
+        for slot in 0..<slotCount { _ = gyre_ring_try_push(free.ring, UInt32(slot)) }  // it has room for all
     }
 
     deinit {
@@ -84,7 +85,7 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
         let result = gyre_ring_try_push(queue.ring, slot)
         if result == GYRE_RING_OK { return .pushed }
         (slots + Int(slot)).deinitialize(count: 1)
-        _ = gyre_ring_try_push(free.ring, slot) // it has room for every slot
+        _ = gyre_ring_try_push(free.ring, slot)  // it has room for every slot
         return result == GYRE_RING_CLOSED ? .closed : .full
     }
 
@@ -94,7 +95,7 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
         let result = gyre_ring_try_pop(queue.ring, &slot)
         guard result == GYRE_RING_OK else { return result == GYRE_RING_DRAINED ? .drained : .empty }
         let element = (slots + Int(slot)).move()
-        _ = gyre_ring_try_push(free.ring, slot) // it has room for every slot
+        _ = gyre_ring_try_push(free.ring, slot)  // it has room for every slot
         return .popped(element)
     }
 
@@ -107,8 +108,8 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
 
 }
 
-/// A ring of 31-bit handles: what a ``Ring`` is made of, for those whose elements are handles. Half the cost of a ring of
-/// elements.
+/// A ring of 31-bit handles: what a ``Ring`` is made of, for those whose elements are handles. Half the cost of a
+/// ring of elements.
 ///
 /// `@unchecked Sendable`: the ring is lock-free.
 public final class HandleRing: @unchecked Sendable {

@@ -25,8 +25,8 @@ public struct RuntimeSnapshot: Sendable, Equatable {
     public package(set) var recordsInFlight: UInt64 = 0
     /// Async tasks and graph runs that have begun and not ended.
     public package(set) var runsLive: UInt64 = 0
-    /// Steps of longer tasks that ran on the workers: jobs of Swift concurrency, starts and nodes of graphs. They are not
-    /// tasks of their own and in no other number.
+    /// Steps of longer tasks that ran on the workers: jobs of Swift concurrency, starts and nodes of graphs. They are
+    /// not tasks of their own and in no other number.
     public package(set) var executorJobs: UInt64 = 0
     /// The most jobs that ever waited in the queue for those that find every bounded queue full.
     public package(set) var overflowJobsMax: UInt64 = 0
@@ -52,8 +52,8 @@ public struct RuntimeSnapshot: Sendable, Equatable {
 
 /// What one worker did.
 ///
-/// Busy is the time between leaving idleness and returning to it; looking for work before sleeping counts as busy, because
-/// it uses a core.
+/// Busy is the time between leaving idleness and returning to it; looking for work before sleeping counts as busy,
+/// because it uses a core.
 public struct WorkerSnapshot: Sendable, Equatable {
     /// From 0.
     public let index: Int

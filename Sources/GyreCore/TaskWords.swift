@@ -28,7 +28,8 @@ package struct TaskWords {
 
     /// Ready to running. False when the task was cancelled first.
     package func start() -> Bool {
-        gyre_state_move(state, 0, UInt32(GYRE_STATE_READY.rawValue), UInt32(GYRE_STATE_RUNNING.rawValue)) == GYRE_MOVE_DONE
+        gyre_state_move(state, 0, UInt32(GYRE_STATE_READY.rawValue), UInt32(GYRE_STATE_RUNNING.rawValue))
+            == GYRE_MOVE_DONE
     }
 
     /// Claims the right to write the outcome. Exactly one caller gets it.
@@ -36,7 +37,7 @@ package struct TaskWords {
 
     /// Ends a claim: the outcome is written. Calls everybody who waits.
     package func publish(_ terminal: TerminalState) {
-        _ = gyre_state_publish(state, 0, terminal.rawValue) // the claimer's own word: cannot fail
+        _ = gyre_state_publish(state, 0, terminal.rawValue)  // the claimer's own word: cannot fail
         gyre_waiters_settle(waiters)
     }
 

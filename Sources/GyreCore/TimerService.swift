@@ -14,8 +14,8 @@ package struct TimerToken: Sendable, Hashable {
 
 /// All timers of a runtime: one timing wheel (gyre_timer.h), and one thread that sleeps until the next is due.
 ///
-/// A waiting timer costs 64 bytes and no thread. The thread starts with the first timer. Workers could turn the wheel between
-/// two tasks instead, but then a long task would hold up all timers although other workers sleep.
+/// A waiting timer costs 64 bytes and no thread. The thread starts with the first timer. Workers could turn the wheel
+/// between two tasks instead, but then a long task would hold up all timers although other workers sleep.
 ///
 /// `@unchecked Sendable`: the wheel is lock-free; the rest is atomics and a lock.
 package final class TimerService: @unchecked Sendable {
@@ -50,8 +50,8 @@ package final class TimerService: @unchecked Sendable {
 
     /// Calls `function` with two words at `due` or soon after, never before.
     ///
-    /// - Throws: ``SubmitError/full`` when all timers are in use, or the timer thread cannot be started; ``SubmitError/closed``
-    ///   after ``close()``.
+    /// - Throws: ``SubmitError/full`` when all timers are in use, or the timer thread cannot be started;
+    ///   ``SubmitError/closed`` after ``close()``.
     /// - Concurrency: Any thread. Lock-free, but for the first call, which starts the thread.
     package func insert(
         due: MonotonicInstant, _ function: TimerFunction, _ word0: UInt64, _ word1: UInt64

@@ -3,8 +3,9 @@ import Synchronization
 
 /// One worker: what it does in a turn, and how it idles.
 ///
-/// `@unchecked Sendable`: everything but the counters, which are single-writer cells, is touched by the worker's thread alone
-/// once that runs. A turn is a function of one step, so that a test can drive workers without threads under manual time.
+/// `@unchecked Sendable`: everything but the counters, which are single-writer cells, is touched by the worker's
+/// thread alone once that runs. A turn is a function of one step, so that a test can drive workers without threads
+/// under manual time.
 final class Worker: @unchecked Sendable {
     let index: Int
     let dispatch: OpaquePointer
@@ -116,8 +117,8 @@ final class Worker: @unchecked Sendable {
         gyre_dispatch_count_finished(seat)
     }
 
-    /// The start stamp: the end of the task before, where every task is timed. A submitter on another core may have stamped
-    /// later than that.
+    /// The start stamp: the end of the task before, where every task is timed. A submitter on another core may have
+    /// stamped later than that.
     @inline(__always)
     private func start(_ pool: WorkerPool, ready: UInt64) -> UInt64 {
         let boundary = pool.timingStride == 1 ? gyre_seat_now(seat) : gyre_clock_now(clock)
@@ -149,8 +150,8 @@ final class Worker: @unchecked Sendable {
 
     // MARK: - Thread
 
-    /// The worker's thread: turns until the pool is closed and nothing is left. `mayStay` is asked when there is nothing to
-    /// do: a spare that is not needed any more goes back to wait for its next call.
+    /// The worker's thread: turns until the pool is closed and nothing is left. `mayStay` is asked when there is
+    /// nothing to do: a spare that is not needed any more goes back to wait for its next call.
     func work(_ pool: WorkerPool, while mayStay: () -> Bool) {
         applyHardPin(pool)
         while true {
@@ -225,7 +226,8 @@ final class Worker: @unchecked Sendable {
 
     // MARK: - Pinning
 
-    // A refusal of the kernel leaves the worker unpinned, which the snapshot shows; a CPU may have been taken away meanwhile.
+    // A refusal of the kernel leaves the worker unpinned, which the snapshot shows; a CPU may have been taken away
+    // meanwhile.
 
     private func applyHardPin(_ pool: WorkerPool) {
         guard pool.configuration.pinning == .hard, !pool.cpus.cpus.isEmpty else { return }

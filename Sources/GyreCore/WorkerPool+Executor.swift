@@ -1,10 +1,11 @@
 internal import CGyre
 
-/// Async functions on the pool's workers: `withTaskExecutorPreference(pool) { … }` and `Task(executorPreference: pool)`.
+/// Async functions on the pool's workers: `withTaskExecutorPreference(pool) { … }` and `Task(executorPreference:
+/// pool)`.
 ///
-/// A job takes a record as any task does and is run by a worker. Enqueueing never runs a job, waits or fails, because the
-/// concurrency runtime calls it under its own locks: when every record is out the job goes to a queue of its own, and when
-/// the pool has closed it goes to the global concurrent executor, else a suspended task would never end.
+/// A job takes a record as any task does and is run by a worker. Enqueueing never runs a job, waits or fails, because
+/// the concurrency runtime calls it under its own locks: when every record is out the job goes to a queue of its own,
+/// and when the pool has closed it goes to the global concurrent executor, else a suspended task would never end.
 extension WorkerPool: TaskExecutor {
     public func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)

@@ -18,10 +18,11 @@ extension WorkerPool {
         return ReservedRecord(record: record, seat: seat)
     }
 
-    /// Queues `function` with two words as a step of a longer task. False when the pool closed at this instant: the function
-    /// is not called then.
+    /// Queues `function` with two words as a step of a longer task. False when the pool closed at this instant: the
+    /// function is not called then.
     package func submit(
-        _ reserved: consuming ReservedRecord, _ function: TaskFunction, _ word0: UInt64, _ word1: UInt64, lane: Lane = .normal
+        _ reserved: consuming ReservedRecord, _ function: TaskFunction, _ word0: UInt64, _ word1: UInt64,
+        lane: Lane = .normal
     ) -> Bool {
         let (record, seat) = (reserved.record, reserved.seat)
         _ = gyre_record_begin(record, false)
@@ -34,8 +35,8 @@ extension WorkerPool {
         return false
     }
 
-    /// Queues a step of a task that was taken on before. False when there is no room, or no pool any more: the caller does the
-    /// step itself.
+    /// Queues a step of a task that was taken on before. False when there is no room, or no pool any more: the caller
+    /// does the step itself.
     package func submitStep(_ function: TaskFunction, _ word0: UInt64, _ word1: UInt64) -> Bool {
         if gyre_dispatch_is_closed(dispatch) { return false }
         let seat = gyre_dispatch_seat(dispatch)

@@ -42,7 +42,8 @@ extension WorkerPool {
     /// Queues `function` with two words. A call that throws has not called the function.
     ///
     /// - Complexity: O(1). No allocation. One system call, and only if a worker has to be woken.
-    /// - Concurrency: Any thread. Lock-free; at the instant in which the pool closes it may wait for the last worker to leave.
+    /// - Concurrency: Any thread. Lock-free; at the instant in which the pool closes it may wait for the last worker
+    ///   to leave.
     @discardableResult
     package func submitWords(
         _ function: TaskFunction, _ word0: UInt64, _ word1: UInt64, _ options: SubmitOptions = SubmitOptions()
@@ -66,8 +67,8 @@ extension WorkerPool {
         }
     }
 
-    /// The one way into the pool. `write` fills the two words of a record that is certain to be queued, unless the pool closes
-    /// at this instant: then `undo` empties them before this throws.
+    /// The one way into the pool. `write` fills the two words of a record that is certain to be queued, unless the
+    /// pool closes at this instant: then `undo` empties them before this throws.
     @inline(__always)
     private func submit(
         _ function: TaskFunction, _ options: SubmitOptions, write: (UnsafeMutablePointer<UInt64>) -> Void,
@@ -116,8 +117,8 @@ extension WorkerPool {
     }
 }
 
-/// A closure as a record keeps it. A struct, because a bare function type in generic memory would be wrapped in a thunk with
-/// a context of its own.
+/// A closure as a record keeps it. A struct, because a bare function type in generic memory would be wrapped in a
+/// thunk with a context of its own.
 private struct QueuedClosure {
     let call: @Sendable () -> Void
 }

@@ -40,7 +40,9 @@ extension WorkerPool {
                 let worker = workers[index]
                 worker.sit()
                 if isSpare {
-                    worker.work(self) { index - self.workerCount < self.control.sparesAllowed.load(ordering: .acquiring) }
+                    worker.work(self) {
+                        index - self.workerCount < self.control.sparesAllowed.load(ordering: .acquiring)
+                    }
                 } else {
                     worker.work(self) { true }
                 }
@@ -115,8 +117,8 @@ extension WorkerPool {
         progress.wait(until: deadline, clock: clock) { self.isQuiet }
     }
 
-    /// Waits until every worker has left, at the longest until `deadline`. Returns how many have not: their bodies still run,
-    /// and their threads end with them.
+    /// Waits until every worker has left, at the longest until `deadline`. Returns how many have not: their bodies
+    /// still run, and their threads end with them.
     package func join(until deadline: MonotonicInstant?) -> Int {
         progress.wait(until: deadline, clock: clock) { self.control.state.withLock { $0.running.isEmpty } }
         let (left, finished): (Int, [PosixThread]) = control.state.withLock { state in
@@ -135,7 +137,8 @@ extension WorkerPool {
 
     // MARK: - Room
 
-    /// Called by workers when a chunk of records became free. Who waits for room is woken for a quarter of them, not for each.
+    /// Called by workers when a chunk of records became free. Who waits for room is woken for a quarter of them, not
+    /// for each.
     @inline(__always)
     func roomGrew() {
         if gyre_dispatch_has_room(dispatch) { progress.notifyAll() }
@@ -144,8 +147,8 @@ extension WorkerPool {
     /// Called by workers that find nothing to do.
     func wentIdle() { progress.notifyAll() }
 
-    /// Waits until a quarter of the records is free, or the pool is idle; at the longest until `deadline`. Short retries for
-    /// single slots would put both sides on one core.
+    /// Waits until a quarter of the records is free, or the pool is idle; at the longest until `deadline`. Short
+    /// retries for single slots would put both sides on one core.
     package func waitForRoom(until deadline: MonotonicInstant? = nil) {
         progress.wait(until: deadline, clock: clock) {
             gyre_dispatch_has_room(self.dispatch) || gyre_dispatch_is_closed(self.dispatch) || self.isQuiet

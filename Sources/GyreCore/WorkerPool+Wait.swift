@@ -15,8 +15,9 @@ extension WorkerPool {
         return workers[Int(gyre_seat_index(seat))].help(self, isLastResort: isLastResort)
     }
 
-    /// Waits until `condition` holds. A worker runs other tasks meanwhile, at most 16 deep; then it sleeps while a spare stands
-    /// in. When all spares stand in already it goes on running tasks, up to the depth that its stack bears.
+    /// Waits until `condition` holds. A worker runs other tasks meanwhile, at most 16 deep; then it sleeps while a
+    /// spare stands in. When all spares stand in already it goes on running tasks, up to the depth that its stack
+    /// bears.
     package func waitHelping(until deadline: MonotonicInstant? = nil, _ condition: () -> Bool) {
         while !condition() {
             if let deadline, clock.now >= deadline { return }

@@ -2,14 +2,15 @@ internal import CGyre
 
 /// Threads that run tasks: the machine under every ``WorkerPool/Configuration``.
 ///
-/// A task is submitted by any thread, queued without a lock or an allocation, run by one worker, and timed. The pool knows
-/// no policy: what to run, when to try again and whom to tell is the business of the modules above.
+/// A task is submitted by any thread, queued without a lock or an allocation, run by one worker, and timed. The pool
+/// knows no policy: what to run, when to try again and whom to tell is the business of the modules above.
 ///
 /// `@unchecked Sendable`: all mutable state is behind atomics of CGyre, or behind `control`.
 public final class WorkerPool: @unchecked Sendable {
     /// How a pool is made. The defaults are what is measured.
     public struct Configuration: Sendable {
-        /// Number of workers; `nil` takes what the affinity mask and the CPU quota of the cgroup allow, at most 64 less spares.
+        /// Number of workers; `nil` takes what the affinity mask and the CPU quota of the cgroup allow, at most 64
+        /// less spares.
         public var workers: Int?
         /// Tasks that are accepted at least before ``SubmitError/full``; at most 64 more for each thread that submits.
         /// 4,096 records of a cache line fit the second-level cache of current cores; more work in flight costs misses.
@@ -100,7 +101,8 @@ public final class WorkerPool: @unchecked Sendable {
     private static func check(_ configuration: Configuration, workerCount: Int) throws(ConfigurationError) {
         guard (1...workersMax).contains(workerCount) else {
             throw ConfigurationError(
-                field: "workers", reason: "\(workerCount) is outside 1...\(workersMax); nil takes what the machine allows")
+                field: "workers",
+                reason: "\(workerCount) is outside 1...\(workersMax); nil takes what the machine allows")
         }
         guard (2...(1 << 24)).contains(configuration.inFlight) else {
             throw ConfigurationError(

@@ -33,7 +33,8 @@ package struct WorkerSeat {
     /// Counts a task that ran to its end, and its times.
     package func recordDone(failed: Bool, submitted: UInt64, ready: UInt64, started: UInt64, ended: UInt64) {
         recordDone(failed: failed)
-        gyre_task_times_add(times, started - min(ready, started), ended - min(started, ended), ended - min(submitted, ended))
+        gyre_task_times_add(
+            times, started - min(ready, started), ended - min(started, ended), ended - min(submitted, ended))
     }
 
     /// Counts a task that ran to its end and is not timed.
@@ -53,7 +54,8 @@ extension WorkerPool {
         if let seat = WorkerSeat(of: self) {
             guard submitted != 0 else { return seat.recordDone(failed: failed) }
             let ended = seat.stamp()
-            return seat.recordDone(failed: failed, submitted: submitted, ready: submitted, started: started, ended: ended)
+            return seat.recordDone(
+                failed: failed, submitted: submitted, ready: submitted, started: started, ended: ended)
         }
         let here = gyre_dispatch_seat(dispatch)
         gyre_dispatch_count(dispatch, here, UInt32(GYRE_COUNT_DONE), 1)

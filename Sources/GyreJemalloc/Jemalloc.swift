@@ -6,8 +6,8 @@ internal import CGyreJemalloc
 /// jemalloc's. Tasks are allocated on one thread and released on another, which jemalloc does about three times
 /// faster than the C library. A library leaves the choice to the program that uses it.
 public enum Jemalloc {
-    /// Whether jemalloc really serves `malloc`, by the word of the dynamic linker: linking alone does not prove it, as a
-    /// sanitizer's allocator comes first.
+    /// Whether jemalloc really serves `malloc`, by the word of the dynamic linker: linking alone does not prove it,
+    /// as a sanitizer's allocator comes first.
     public static var isLive: Bool {
         gyre_jemalloc_serves_malloc()
     }

@@ -3,8 +3,8 @@
 ///     CGyre <- GyreCore <- GyrePolicy <- Gyre <- GyreCLI
 ///              GyreCore <- GyreObserve <- GyreCLI
 enum Imports {
-    /// Modules of ours and of the system that a module may import. A module that is missing here has no place on the map
-    /// yet.
+    /// Modules of ours and of the system that a module may import. A module that is missing here has no place on the
+    /// map yet.
     static let allowed: [String: Set<String>] = [
         "GyreCore": ["CGyre", "Glibc", "Synchronization"],
         "GyrePolicy": ["GyreCore"],

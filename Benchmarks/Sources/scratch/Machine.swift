@@ -24,7 +24,7 @@ struct Machine {
             toolchain: output("swift --version 2>&1 | grep -o 'Swift version.*'") ?? "unknown",
             commit: output("git -C '\(sourceFolder)' describe --always --dirty --abbrev=12 2>&1") ?? "unknown",
             clock:
-                "\(clock.source), step \(clock.stepNanoseconds) ns, a read takes \(tenths(clock.readCostNanoseconds)) ns",
+                "\(clock.source), step \(clock.stepNanoseconds) ns, a read \(tenths(clock.readCostNanoseconds)) ns",
             allocator: Jemalloc.isLive ? "jemalloc \(Jemalloc.version ?? "")" : AllocatorReport.current().kind.rawValue)
     }
 

@@ -3,8 +3,8 @@ import Gyre
 import GyreJemalloc
 import Synchronization
 
-/// Bytes that each of many waiting things holds, by jemalloc's count. Records are not in it: 64 bytes each, in memory that a
-/// runtime maps when it is made.
+/// Bytes that each of many waiting things holds, by jemalloc's count. Records are not in it: 64 bytes each, in memory
+/// that a runtime maps when it is made.
 enum Memory {
     private static let count = 100_000
 

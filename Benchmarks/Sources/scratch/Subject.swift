@@ -35,7 +35,8 @@ extension Runtime {
         }
     }
 
-    /// Runs `submit` so many times on the calling thread, and waits for what it queued. `tasksEach` is what a submit counts for.
+    /// Runs `submit` so many times on the calling thread, and waits for what it queued. `tasksEach` is what a submit
+    /// counts for.
     func flood(_ count: Int, tasksEach: Int = 1, _ submit: () throws -> Void) throws {
         let before = snapshot().tasksDone
         for _ in 0..<count { try submit() }

@@ -96,8 +96,8 @@ enum Subjects {
     private static let nothing: @Sendable () -> Void = {}
     private static let valueLater: @Sendable () async throws -> Int = { 1 }
 
-    /// A runtime lives for one run and is drained after it, so that no subject leaves anything to the next. A tenth of the
-    /// tasks is run first and not measured.
+    /// A runtime lives for one run and is drained after it, so that no subject leaves anything to the next. A tenth
+    /// of the tasks is run first and not measured.
     private static func gyre(
         _ title: String, _ tasks: Int, _ workers: Int?, _ timing: Timing,
         _ body: @escaping @Sendable (Runtime, Int) async throws -> Void

@@ -1,10 +1,11 @@
 // gyre_depot.h: who holds which free handle. Stashes of single threads over two shared stacks of chunks.
 //
-// Source      Magazines and depot: J. Bonwick, J. Adams, "Magazines and Vmem", USENIX 2001; the stacks are R. K. Treiber's
-//             (IBM RJ 5118, 1986) with a tag against reuse. LIFO on purpose: a FIFO exchange of free handles keeps every
-//             record of the slab in turn in the cache, and measured 0.4 times as fast.
+// Source      Magazines and depot: J. Bonwick, J. Adams, "Magazines and Vmem", USENIX 2001; the stacks are R. K.
+//             Treiber's (IBM RJ 5118, 1986) with a tag against reuse. LIFO on purpose: a FIFO exchange of free
+//             handles keeps every record of the slab in turn in the cache, and measured 0.4 times as fast.
 // Progress    take and give are lock-free for any number of threads, each with a stash of its own; 31 of 32 calls touch
 //             nothing shared. A stopped thread keeps at most its stash (64 handles) and one chunk (32) from the others.
+// Order       None among handles. Giving a handle back happens before it is taken again (D1 -> D2).
 // Allocation  In gyre_depot_init's caller only. Chunks are containers and never freed.
 //
 //      stash of a thread     64 handles, plain memory of its owner; youngest last, taken first
@@ -17,8 +18,8 @@
 //
 // I1  A chunk outside the empty stack holds exactly GYRE_CHUNK_HANDLES handles, or is in the hands of one thread.
 // I2  Hence with handles / 32 + threads chunks an empty chunk is always to be had: give cannot fail.
-// D1 -> D2  a chunk's contents are written before its push (release) and read after its pop (acquire). Every change of a
-//           stack word is a read-modify-write, so the release of each push reaches every later acquire.
+// D1 -> D2  a chunk's contents are written before its push (release) and read after its pop (acquire). Every change
+//           of a stack word is a read-modify-write, so the release of each push reaches every later acquire.
 //           A record given back through a chunk is therefore finished with before it is taken again.
 
 #ifndef GYRE_DEPOT_H
@@ -78,7 +79,8 @@ GYRE_INLINE uint32_t gyre_depot_pop(gyre_depot *depot, gyre_atomic_u64 *stack) {
     for (;;) {
         if ((uint32_t)top == 0) return GYRE_HANDLE_NONE;
         uint32_t id = (uint32_t)top - 1;
-        // Relaxed: if another thread has popped this chunk and pushes it anew, the tag has moved on and the exchange fails.
+        // Relaxed: if another thread has popped this chunk and pushes it anew, the tag has moved on and the exchange
+        // fails.
         uint32_t next = gyre_load_relaxed(&depot->chunks[id].next);
         uint64_t popped = ((top >> 32) + 1) << 32 | next;
         // Relaxed on success: the load that saw `top` has acquired already. On failure the new top is acquired: D2.

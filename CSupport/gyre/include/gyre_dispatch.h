@@ -1,9 +1,10 @@
 // gyre_dispatch.h: how a task travels from a submitter to a worker.
 //
-// Source      Put together from the pieces of this folder. An owner queue for each worker *and* for each thread that submits,
-//             measured against six other ways (a shared ring of records, of handles, of chunks): twice the ring.
-// Progress    submit, next and give are lock-free. A stopped thread holds up nobody; it may hide the chunk that it was moving
-//             (32 tasks) and the free handles of its stash (64).
+// Source      Put together from the pieces of this folder. An owner queue for each worker *and* for each thread that
+//             submits, measured against six other ways (a shared ring of records, of handles, of chunks): twice the
+//             ring.
+// Progress    submit, next and give are lock-free. A stopped thread holds up nobody; it may hide the chunk that it
+//             was moving (32 tasks) and the free handles of its stash (64).
 // Order       First in, first out within each queue, approximate across queues. A submit happens before its task runs.
 // Allocation  In gyre_dispatch_create, and once for each thread that submits for the first time.
 //
@@ -14,19 +15,21 @@
 //                ◀─ other workers' queues (half) ◀─ injector low ◀─ injector background
 //             every 64th turn begins at one of work, normal, overflow, submitters, low, background, in rotation
 //
-// A seat is what one thread has in one pool: its queue, its stash of free records, its cells. Workers keep theirs for life.
-// Another thread takes one with its first submit and leaves it when it ends: queue and stash stay where they are, reachable
-// as before, and the next thread inherits them, so a thread that ends loses nothing and moves nothing. Threads beyond the
-// number of seats use records of their own, taken from and returned to a ring.
+// A seat is what one thread has in one pool: its queue, its stash of free records, its cells. Workers keep theirs for
+// life. Another thread takes one with its first submit and leaves it when it ends: queue and stash stay where they
+// are, reachable as before, and the next thread inherits them, so a thread that ends loses nothing and moves nothing.
+// Threads beyond the number of seats use records of their own, taken from and returned to a ring.
 //
-// I1  Every queue has room for every handle that can come to it (records for injectors, chunks for work), so a submit can be
-//     refused in one place only: when no free record is left. Nothing is half done then.
+// I1  Every queue has room for every handle that can come to it (records for injectors, chunks for work), so a submit
+//     can be refused in one place only: when no free record is left. Nothing is half done then.
 // I2  Full is not exact: up to 64 free handles lie in each stash. At least `in_flight` tasks are accepted, and at most
 //     in_flight + 64 * seats.
 // S1 -> S2  a seat is given up with release and taken over with acquire: the next owner continues its plain fields.
-// F1 -> F2  a worker stores its count of finished records with release, gyre_dispatch_is_quiet loads it with acquire: it then
-//           sees every record that was queued before, or by, one of those. So equal sums mean that nothing was in flight.
-// W1 | W2  see gyre_park.h P1 | P2: the fence in gyre_dispatch_wake pairs with those of a worker that is about to sleep.
+// F1 -> F2  a worker stores its count of finished records with release, gyre_dispatch_is_quiet loads it with acquire:
+//           it then sees every record that was queued before, or by, one of those. So equal sums mean that nothing
+//           was in flight.
+// W1 | W2  see gyre_park.h P1 | P2: the fence in gyre_dispatch_wake pairs with those of a worker that is about to
+//          sleep.
 
 #ifndef GYRE_DISPATCH_H
 #define GYRE_DISPATCH_H
@@ -84,7 +87,8 @@ struct gyre_seat {
     uint32_t cursor;         // where the last search of other seats ended
     uint32_t sampled;        // tasks since the last one that was timed
     gyre_atomic_u32 taken;   // S1 -> S2
-    GYRE_CACHE_ALIGNED gyre_counter_line counts[GYRE_COUNTS / GYRE_COUNTERS_PER_LINE]; // written by the owner, read by snapshots
+    // Written by the owner, read by snapshots.
+    GYRE_CACHE_ALIGNED gyre_counter_line counts[GYRE_COUNTS / GYRE_COUNTERS_PER_LINE];
     gyre_stash stash;        // free records
     gyre_runq runq;          // shared with thieves, lines of its own
 };
@@ -148,16 +152,17 @@ bool gyre_dispatch_has_item(gyre_dispatch *dispatch);
 /// Wakes one worker if that is wanted; loops while there is something and the token was given back for nobody.
 void gyre_dispatch_wake_slow(gyre_dispatch *dispatch);
 
-/// Stops the pool for good: injectors are sealed, every worker is woken to see it. What was submitted before is still there,
-/// and a worker leaves only after a look that found nothing.
+/// Stops the pool for good: injectors are sealed, every worker is woken to see it. What was submitted before is still
+/// there, and a worker leaves only after a look that found nothing.
 void gyre_dispatch_close(gyre_dispatch *dispatch);
 
 /// Says that no worker runs any more, to those who wait in gyre_dispatch_retract.
 void gyre_dispatch_stopped(gyre_dispatch *dispatch);
 
-/// For a submit that saw the pool closed after it had queued its item. Waits until no worker runs any more, then looks whether
-/// the item is still there. True: it has been taken back and will not run. False: a worker had it.
-/// (Earlier items of this thread cannot be left: their submits fenced before the close, so no worker left without them.)
+/// For a submit that saw the pool closed after it had queued its item. Waits until no worker runs any more, then
+/// looks whether the item is still there. True: it has been taken back and will not run. False: a worker had it.
+/// (Earlier items of this thread cannot be left: their submits fenced before the close, so no worker left without
+/// them.)
 bool gyre_dispatch_retract(gyre_dispatch *dispatch, gyre_seat *seat);
 
 /// The thread's seat in the pool it used last: one comparison on the path of a submit.
@@ -277,16 +282,16 @@ GYRE_INLINE bool gyre_dispatch_give(gyre_dispatch *dispatch, gyre_seat *seat, gy
     return gyre_depot_give(&dispatch->depot, &seat->stash, handle);
 }
 
-/// Tells idle workers about an item that has just been queued. False when the pool was closed before it was certain that a
-/// worker sees the item: the caller then settles the matter with gyre_dispatch_retract.
+/// Tells idle workers about an item that has just been queued. False when the pool was closed before it was certain
+/// that a worker sees the item: the caller then settles the matter with gyre_dispatch_retract.
 GYRE_INLINE bool gyre_dispatch_wake(gyre_dispatch *dispatch) {
     gyre_fence_seq_cst(); // W1
     if (gyre_unlikely(gyre_park_wants_wake(&dispatch->park))) gyre_dispatch_wake_slow(dispatch);
     return gyre_likely(gyre_load_relaxed(&dispatch->park.closed) == 0); // ordered by the fence
 }
 
-/// Queues a record that is written. Only the thread of `seat` may call with it. Returns GYRE_RING_OK, or GYRE_RING_CLOSED
-/// when the pool was closed: the record then is the caller's again, and its task will not run.
+/// Queues a record that is written. Only the thread of `seat` may call with it. Returns GYRE_RING_OK, or
+/// GYRE_RING_CLOSED when the pool was closed: the record then is the caller's again, and its task will not run.
 GYRE_INLINE gyre_ring_result gyre_dispatch_submit(gyre_dispatch *dispatch, gyre_seat *seat, gyre_record *record,
                                                   uint32_t lane) {
     uint32_t handle = gyre_dispatch_handle(dispatch, record);

@@ -1,15 +1,18 @@
 // gyre_overflow.h: where executor jobs go when every record is out: a queue that takes them without waiting or failing.
 //
 // Source      M. Desnoyers, L. Jiangshan, the wait-free concurrent queue of liburcu (urcu/wfcqueue.h).
-// Progress    push is wait-free but for its allocation. pop is guarded by a token that is tried and never waited for, and uses
-//             the non-blocking variant: a push stopped half-way hides what follows it until it runs again.
+// Progress    push is wait-free but for its allocation. pop is guarded by a token that is tried and never waited for,
+//             and uses the non-blocking variant: a push stopped half-way hides what follows it until it runs again.
 // Order       First in, first out.
-// Allocation  One node of 48 bytes a push. The process stops when memory is out: a job that is lost would hang its task.
+// Allocation  One node of 48 bytes a push. The process stops when memory is out: a job that is lost would hang its
+//             task.
 //
-// The one queue of the pool without a bound of its own: it holds at most one job for each live async task. `count` tells.
+// The one queue of the pool without a bound of its own: it holds at most one job for each live async task. `count`
+// tells.
 //
-// O1 -> O2  node fields are written before `written` is stored (release) and read after it is loaded (acquire). The queue's
-//           own exchange orders as much; the pair says it in words that ThreadSanitizer and the model checker understand.
+// O1 -> O2  node fields are written before `written` is stored (release) and read after it is loaded (acquire). The
+//           queue's own exchange orders as much; the pair says it in words that ThreadSanitizer and the model checker
+//           understand.
 
 #ifndef GYRE_OVERFLOW_H
 #define GYRE_OVERFLOW_H

@@ -2,26 +2,28 @@
 //
 // Source      One searching worker at a time and a wake that is passed on: D. Vyukov's scheduler of Go and Tokio's idle
 //             set. Here without a lock and without a list of sleepers: a mask, a token, and one futex word a worker.
-// Progress    wake, prepare and withdraw are lock-free. sleep blocks, that is its purpose. Nobody ever waits for a waker
-//             that was stopped: a sleeper's truth is its own bit of `idle`, the futex word only ends its sleep.
+// Progress    wake, prepare and withdraw are lock-free. sleep blocks, that is its purpose. Nobody ever waits for a
+//             waker that was stopped: a sleeper's truth is its own bit of `idle`, the futex word only ends its sleep.
 // Order       Given by the edges below; what a worker finds travels by the queues' own edges.
 // Allocation  None; 64 bytes, and 64 more a worker.
 //
 //      running ──nothing found──▶ searching ──still nothing──▶ idle bit set ──look again──▶ asleep
 //         ▲   (holds the token if it   │                          │ found: withdraw           │
-//         │    was free, else skips)   │ found: give it back       │ (bit gone: was woken)     │ bit cleared by a waker,
-//         └────────────────────────────┴──────────────────────────┴───────────────────────────┘ who hands over the token
+//         │    was free, else skips)   │ found: give it back       │ (bit gone: was woken)     │ a waker clears it and
+//         └────────────────────────────┴──────────────────────────┴───────────────────────────┘ hands over the token
 //
 // The token (`searching` = 1) belongs to one worker that searches, or to one waker on its way to a worker. Who holds it
-// answers for every item that is pushed meanwhile, because producers that see it wake nobody. So whoever gives it up looks
-// once more afterwards, or takes an item and then looks whether to wake the next (the wake is passed on).
+// answers for every item that is pushed meanwhile, because producers that see it wake nobody. So whoever gives it up
+// looks once more afterwards, or takes an item and then looks whether to wake the next (the wake is passed on).
 //
-// I1  A worker whose bit is set in idle is asleep or about to be; whoever clears the bit, clears it for good: the worker
-//     itself (withdraw), or exactly one waker, who hands it the token with that.
-// P1 | P2  Two pairs must not both miss each other. Producer: push; fence; load idle, searching, closed. Worker: set its bit
-//     (and give up the token); fence; look at all queues. Either the producer sees the bit, or the worker sees the item.
-//     The same pair holds between a producer that sees the token taken and the holder that gives it up.
-// E1 -> E2  a waker clears the bit (release), the worker sees it gone (acquire): it then sees the item it was woken for.
+// I1  A worker whose bit is set in idle is asleep or about to be; whoever clears the bit, clears it for good: the
+//     worker itself (withdraw), or exactly one waker, who hands it the token with that.
+// P1 | P2  Two pairs must not both miss each other. Producer: push; fence; load idle, searching, closed. Worker: set
+//          its bit (and give up the token); fence; look at all queues. Either the producer sees the bit, or the worker
+//          sees the item. The same pair holds between a producer that sees the token taken and the
+//          holder that gives it up.
+// E1 -> E2  a waker clears the bit (release), the worker sees it gone (acquire): it then sees the item it was woken
+//           for.
 // E3 -> E4  the epoch is bumped after the bit is cleared (release) and loaded before the bit is looked at (acquire): a
 //     worker that reads the new epoch sees its bit gone, and one that read the old is not put to sleep by the futex.
 
@@ -60,8 +62,9 @@ GYRE_INLINE bool gyre_park_wants_wake(gyre_park *park) {
     return gyre_load_relaxed(&park->idle) != 0 && gyre_load_relaxed(&park->searching) == 0; // ordered by the fence
 }
 
-/// Wakes one sleeping worker and hands it the token. False when another holds the token, which then answers for the item.
-/// When the token was free but nobody slept it is given back, and `*look_again` says that the caller must look once more.
+/// Wakes one sleeping worker and hands it the token. False when another holds the token, which then answers for the
+/// item. When the token was free but nobody slept it is given back, and `*look_again` says that the caller must look
+/// once more.
 GYRE_INLINE bool gyre_park_wake_one(gyre_park *park, bool *look_again) {
     *look_again = false;
     uint32_t free_token = 0;
@@ -92,14 +95,15 @@ GYRE_INLINE bool gyre_park_start_search(gyre_park *park) {
     return gyre_cas_relaxed_relaxed(&park->searching, &free_token, 1); // as in gyre_park_wake_one
 }
 
-/// Gives the token back after something was found; the caller takes an item and then calls for the wake to be passed on.
+/// Gives the token back after something was found; the caller takes an item and then calls for the wake to be passed
+/// on.
 GYRE_INLINE void gyre_park_stop_search(gyre_park *park) {
     gyre_store_relaxed(&park->searching, 0);
     gyre_fence_seq_cst(); // P2, as in gyre_park_wake_one
 }
 
-/// Announces that `worker` is about to sleep, and gives up the token if it holds it. The caller looks at all queues next,
-/// then either withdraws or sleeps.
+/// Announces that `worker` is about to sleep, and gives up the token if it holds it. The caller looks at all queues
+/// next, then either withdraws or sleeps.
 GYRE_INLINE void gyre_park_prepare(gyre_park *park, uint32_t worker, bool holds_token) {
     (void)gyre_fetch_or_relaxed(&park->idle, 1ull << worker); // ordered by the fence
     if (holds_token) gyre_store_relaxed(&park->searching, 0);

@@ -5,16 +5,18 @@
 // Order       None of its own: the fields travel with the handle, by the edges of the queue that carries it (I1).
 // Allocation  None: records are an array that lives as long as its pool, so looking at a stale one is harmless.
 //
-// The state word tells generations apart: | generation 56 | phase 8 |. A token names a record and a generation. Giving a
-// record back moves its generation on, so a token that outlived its task is refused; it never touches the next task.
+// The state word tells generations apart: | generation 56 | phase 8 |. A token names a record and a generation.
+// Giving a record back moves its generation on, so a token that outlived its task is refused; it never touches the
+// next task.
 //
 //      free ──take──▶ queued ──start──▶ (runs) ──give──▶ free, next generation
 //                └──▶ cancellable ──start: exchange──▶ running
 //                            └──────cancel: exchange──▶ cancelled
 //
-// I1  Between take and give a record belongs to whoever holds its handle: one submitter, then one queue, then one worker.
-//     All fields but the state are plain and travel by the edges of the queue.
-// Relaxed orders suffice throughout: the exchange alone decides, and what a canceller does next does not read the record.
+// I1  Between take and give a record belongs to whoever holds its handle: one submitter, then one queue, then one
+//     worker. All fields but the state are plain and travel by the edges of the queue.
+// Relaxed orders suffice throughout: the exchange alone decides, and what a canceller does next does not read the
+// record.
 
 #ifndef GYRE_RECORD_H
 #define GYRE_RECORD_H
@@ -86,8 +88,8 @@ GYRE_INLINE bool gyre_record_start(gyre_record *record) {
     return gyre_cas_relaxed_relaxed(&record->state, &seen, (seen & ~0xffull) | GYRE_RECORD_RUNNING);
 }
 
-/// Cancels a queued task: true when it will not start. False when it has started, has ended or was cancelled before, and
-/// when the token is stale.
+/// Cancels a queued task: true when it will not start. False when it has started, has ended or was cancelled before,
+/// and when the token is stale.
 GYRE_INLINE bool gyre_record_cancel(gyre_record *record, uint64_t generation) {
     uint64_t expected = generation << 8 | GYRE_RECORD_CANCELLABLE;
     return gyre_cas_relaxed_relaxed(&record->state, &expected, generation << 8 | GYRE_RECORD_CANCELLED);

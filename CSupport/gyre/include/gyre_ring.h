@@ -20,15 +20,16 @@
 //
 // A position is lap (32) and index (32) packed in one word. The index wraps at the capacity, whatever that is.
 // Laps wrap at 2^31 (the tag at 2^32), and tags are compared by their difference only. That is safe as long as no
-// call stands still while the ring turns 2^30 times: tens of seconds at full speed for a capacity of 2, an hour for 256.
+// call stands still while the ring turns 2^30 times: tens of seconds at full speed for a capacity of 2, an hour for
+// 256.
 //
 // I1  A hint never exceeds the truth: tail is stored after a push at the slot before it, head after a pop.
 // I2  Of all slots at most one is sealed, the slot at the true tail. Push never passes it, so the tail stays there.
 // R1 -> R2  push releases, pop acquires: what was written before a push is seen after the pop of its handle.
-// R2 -> R1  pop releases, push acquires (by its load of the slot): a record that the popper gave back is not reused early;
-//           and a push that follows a pop in happens-before finds the slot free (no false "full").
-// H1 -> H2  a hint is stored with release and loaded with acquire: who starts at a hint sees every slot before it as passed.
-//           With a relaxed hint, or a relaxed look after a failed exchange, a false "full" or "empty" appears.
+// R2 -> R1  pop releases, push acquires (by its load of the slot): a record that the popper gave back is not reused
+//           early; and a push that follows a pop in happens-before finds the slot free (no false "full").
+// H1 -> H2  a hint is stored with release and loaded with acquire: who starts at a hint sees every slot before it as
+//           passed. With a relaxed hint, or a relaxed look after a failed exchange, a false "full" or "empty" appears.
 // C1 -> C2  close releases: what the closer wrote before is seen by whoever reads "closed" or "drained".
 
 #ifndef GYRE_RING_H
@@ -77,8 +78,8 @@ GYRE_INLINE uint64_t gyre_ring_after(const gyre_ring *ring, uint64_t position, u
     return ((uint64_t)lap << 32) | index;
 }
 
-/// Makes a ring of memory that the caller owns: `capacity` slots, all free. Positions start at lap `first_lap` (0 outside
-/// tests, which begin just before the laps wrap). Not safe to race with any other call.
+/// Makes a ring of memory that the caller owns: `capacity` slots, all free. Positions start at lap `first_lap` (0
+/// outside tests, which begin just before the laps wrap). Not safe to race with any other call.
 GYRE_INLINE void gyre_ring_init(gyre_ring *ring, gyre_atomic_u64 *slots, uint32_t capacity, uint32_t first_lap) {
     GYRE_ASSERT(capacity >= GYRE_RING_CAPACITY_MIN);
     GYRE_ASSERT(capacity <= GYRE_RING_CAPACITY_MAX);
@@ -139,8 +140,8 @@ GYRE_INLINE gyre_ring_result gyre_ring_try_pop(gyre_ring *ring, uint32_t *handle
     }
 }
 
-/// Closes the ring: from now on pushes return CLOSED, and pops return DRAINED once the rest is out. Returns false when it
-/// was closed already. Final; safe from any thread. Lock-free.
+/// Closes the ring: from now on pushes return CLOSED, and pops return DRAINED once the rest is out. Returns false
+/// when it was closed already. Final; safe from any thread. Lock-free.
 GYRE_INLINE bool gyre_ring_close(gyre_ring *ring) {
     uint64_t position = gyre_load_acquire(&ring->tail); // H2
     for (;;) {
@@ -153,7 +154,8 @@ GYRE_INLINE bool gyre_ring_close(gyre_ring *ring) {
                 break;
             }
             if (seen & GYRE_RING_SEAL) return false;
-            // C1. The seal goes onto the slot as it is, free or held; a held handle stays and is popped with the seal kept.
+            // C1. The seal goes onto the slot as it is, free or held; a held handle stays and is popped with the seal
+            // kept.
             if (gyre_cas_release_acquire(slot, &seen, seen | GYRE_RING_SEAL)) return true;
         }
     }
@@ -193,8 +195,8 @@ GYRE_INLINE uint32_t gyre_ring_size_approximate(const gyre_ring *ring) {
 }
 
 #if !defined(GYRE_MODEL)
-/// Allocates a ring of `capacity` slots (GYRE_RING_CAPACITY_MIN to GYRE_RING_CAPACITY_MAX): 192 + 8 * capacity bytes, rounded
-/// up to 64. NULL when the capacity is out of range or memory is out.
+/// Allocates a ring of `capacity` slots (GYRE_RING_CAPACITY_MIN to GYRE_RING_CAPACITY_MAX): 192 + 8 * capacity bytes,
+/// rounded up to 64. NULL when the capacity is out of range or memory is out.
 gyre_ring *gyre_ring_create(uint32_t capacity);
 
 /// Frees a ring that nobody uses any more. NULL is allowed.

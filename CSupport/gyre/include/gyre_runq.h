@@ -1,9 +1,9 @@
 // gyre_runq.h: the queue of one owner, from which others steal half.
 //
-// Source      The run queue of Go's scheduler (D. Vyukov, runtime/proc.go, runqput and runqgrab) and of Tokio. Here with
-//             64-bit positions, so that a thief that stood still for long cannot mistake a later lap for its own.
-// Progress    push is wait-free for the owner. pop and steal are lock-free for any number of thieves: a failed exchange is
-//             somebody's success. A stopped thread holds nothing: handles leave by the exchange alone.
+// Source      The run queue of Go's scheduler (D. Vyukov, runtime/proc.go, runqput and runqgrab) and of Tokio. Here
+//             with 64-bit positions, so that a thief that stood still for long cannot mistake a later lap for its own.
+// Progress    push is wait-free for the owner. pop and steal are lock-free for any number of thieves: a failed
+//             exchange is somebody's success. A stopped thread holds nothing: handles leave by the exchange alone.
 // Order       First in, first out. A push happens before the pop or steal that returns its handle.
 // Allocation  None; 1,152 bytes.
 //
@@ -14,7 +14,8 @@
 // I2  A slot is overwritten only after head has passed it, so who took it by an exchange of head had read it unharmed.
 // Q1 -> Q2  a slot and the record behind it are written before tail is stored (release) and read after tail is loaded
 //           (acquire). A thief needs it as well as the owner does not.
-// Q3 -> Q4  a taker has read its slots before it moves head (release); the owner loads head (acquire) before it overwrites.
+// Q3 -> Q4  a taker has read its slots before it moves head (release); the owner loads head (acquire) before it
+//           overwrites.
 
 #ifndef GYRE_RUNQ_H
 #define GYRE_RUNQ_H
@@ -72,8 +73,8 @@ GYRE_INLINE bool gyre_runq_pop(gyre_runq *queue, uint32_t *handle) {
     uint64_t head = gyre_load_relaxed(&queue->head); // decided by the exchange; the slots are our own stores
     while (head != tail) {
         uint32_t oldest = gyre_load_relaxed(&queue->slot[head & (GYRE_RUNQ_SLOTS - 1)]);
-        // Relaxed: the next reader of head that overwrites the slot is this thread. A thief's Q3 before it is kept, because
-        // an exchange continues the release sequence that it reads from.
+        // Relaxed: the next reader of head that overwrites the slot is this thread. A thief's Q3 before it is kept,
+        // because an exchange continues the release sequence that it reads from.
         if (gyre_cas_relaxed_relaxed(&queue->head, &head, head + 1)) {
             *handle = oldest;
             return true;
@@ -90,10 +91,10 @@ GYRE_INLINE bool gyre_runq_peek(const gyre_runq *queue, uint32_t ahead, uint32_t
     return true;
 }
 
-/// Any thread. Removes the older half, rounded up and at most `limit`, into `handles`; returns how many. 0 means empty at a
-/// moment within the call. Lock-free.
+/// Any thread. Removes the older half, rounded up and at most `limit`, into `handles`; returns how many. 0 means
+/// empty at a moment within the call. Lock-free.
 GYRE_INLINE uint32_t gyre_runq_steal(gyre_runq *queue, uint32_t *handles, uint32_t limit) {
-    uint64_t head = gyre_load_acquire(&queue->head); // not later than the tail below, or head could seem to be beyond it
+    uint64_t head = gyre_load_acquire(&queue->head); // before the tail, or it could seem to be beyond it
     for (;;) {
         uint64_t tail = gyre_load_acquire(&queue->tail); // Q2
         uint64_t held = tail - head;
@@ -105,14 +106,16 @@ GYRE_INLINE uint32_t gyre_runq_steal(gyre_runq *queue, uint32_t *handles, uint32
         uint32_t count = (uint32_t)(held - held / 2);
         if (count > limit) count = limit;
         for (uint32_t i = 0; i < count; i++) {
-            // Relaxed: Q2 has ordered the stores; if head has moved on meanwhile, the exchange fails and these are dropped.
+            // Relaxed: Q2 has ordered the stores; if head has moved on meanwhile, the exchange fails and these are
+            // dropped.
             handles[i] = gyre_load_relaxed(&queue->slot[(head + i) & (GYRE_RUNQ_SLOTS - 1)]);
         }
         if (gyre_cas_release_acquire(&queue->head, &head, head + count)) return count; // Q3
     }
 }
 
-/// Owner only. Removes the oldest `count` handles at once if that many are in. Used to move a full queue's head elsewhere.
+/// Owner only. Removes the oldest `count` handles at once if that many are in. Used to move a full queue's head
+/// elsewhere.
 GYRE_INLINE bool gyre_runq_take_many(gyre_runq *queue, uint32_t *handles, uint32_t count) {
     uint64_t tail = gyre_load_relaxed(&queue->tail); // I1
     uint64_t head = gyre_load_relaxed(&queue->head);

@@ -1,7 +1,7 @@
 // gyre_waiters.h: who waits for an outcome, and the one word that says it is there.
 //
-// Source      A Treiber stack that is only pushed to and emptied by one exchange: no node is ever popped while others look,
-//             so the tag that such stacks need elsewhere is not needed here.
+// Source      A Treiber stack that is only pushed to and emptied by one exchange: no node is ever popped while others
+//             look, so the tag that such stacks need elsewhere is not needed here.
 // Progress    add is lock-free, settle and is_settled are wait-free.
 // Order       Who learns that the outcome is settled sees everything that the settler wrote before.
 // Allocation  None; nodes belong to the waiters until settle hands them out.

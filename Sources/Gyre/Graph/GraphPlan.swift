@@ -55,7 +55,8 @@ final class GraphPlanCore: @unchecked Sendable {
         lines = ordered.compactMap { descriptions[$0].makeLines?() }
         nodes = descriptions.enumerated().map { index, description in
             PlanNode(
-                description, parents: parents[index], children: children[index], ordered: ordered.firstIndex(of: index) ?? -1)
+                description, parents: parents[index], children: children[index],
+                ordered: ordered.firstIndex(of: index) ?? -1)
         }
         roots = parents.indices.filter { parents[$0].isEmpty }
 

@@ -44,8 +44,9 @@ struct GraphRunHeader {
 ///
 /// The run holds itself from its submit to its completion, and once for each line whose tail it is.
 ///
-/// Safe to share, although ManagedBuffer cannot be declared so: the input is written before the run is queued; a node's cell and output are written by the worker
-/// that ends it, before the count-downs of its children and of the run, through which every reader has come.
+/// Safe to share, although ManagedBuffer cannot be declared so: the input is written before the run is queued; a
+/// node's cell and output are written by the worker that ends it, before the count-downs of its children and of the
+/// run, through which every reader has come.
 @usableFromInline
 final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     static let cellsOffset = 16
@@ -105,7 +106,9 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     }
 
     @inline(__always)
-    func withRuntime<Value>(_ use: (Runtime) -> Value) -> Value { content.pointee.runtime._withUnsafeGuaranteedRef(use) }
+    func withRuntime<Value>(_ use: (Runtime) -> Value) -> Value {
+        content.pointee.runtime._withUnsafeGuaranteedRef(use)
+    }
 
     @inline(__always)
     var base: UnsafeMutableRawPointer { withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) } }
@@ -151,7 +154,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     func enterLines() {
         for place in plan.lines.indices {
             let cell = orderedCells + place
-            cell.pointee.run = .passRetained(self) // the tail's reference
+            cell.pointee.run = .passRetained(self)  // the tail's reference
             guard let line = cell.pointee.line?.takeUnretainedValue() else { continue }
             let isFirst = line.order.enter(cell) { before in
                 before.assumingMemoryBound(to: OrderedCell.self).pointee.run?.release()
@@ -161,7 +164,8 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         }
     }
 
-    /// Settles a run that could not be queued: its lines go on, nobody hears of it, and its place among the live runs ends.
+    /// Settles a run that could not be queued: its lines go on, nobody hears of it, and its place among the live runs
+    /// ends.
     func abandon() {
         content.pointee.completion = nil
         Self.drive(.passUnretained(self), -1, nil, closed: true)
@@ -169,11 +173,12 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     // MARK: - Running
 
-    /// A node that is ready, of this run or of one that waited behind it. Its run holds itself until all its nodes have ended.
+    /// A node that is ready, of this run or of one that waited behind it. Its run holds itself until all its nodes
+    /// have ended.
     private typealias Ready = (run: Unmanaged<GraphRun>, node: Int)
 
-    /// What one record does: it starts the run (`node` -1) or runs one node, and goes on with what became ready by that.
-    /// `seat` is nil only for a run that is abandoned; `closed` cancels instead of running.
+    /// What one record does: it starts the run (`node` -1) or runs one node, and goes on with what became ready by
+    /// that. `seat` is nil only for a run that is abandoned; `closed` cancels instead of running.
     static func drive(_ run: Unmanaged<GraphRun>, _ node: Int, _ seat: WorkerSeat?, closed: Bool) {
         if closed { run._withUnsafeGuaranteedRef { $0.cancel(.shutdown) } }
         var queue: [Ready] = []
@@ -185,10 +190,12 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
                 if closed { run.cancel(.shutdown) }
                 return run.perform(node, seat, &next, &queue)
             }
-            if isComplete { run.release() } // its hold on itself; nothing of it is touched after this
+            if isComplete { run.release() }  // its hold on itself; nothing of it is touched after this
             chained = next
             length += 1
-            if length >= chainMax, let next, next.run._withUnsafeGuaranteedRef({ $0.queueNode(next.node) }) { chained = nil }
+            if length >= chainMax, let next, next.run._withUnsafeGuaranteedRef({ $0.queueNode(next.node) }) {
+                chained = nil
+            }
         }
     }
 
@@ -203,8 +210,8 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         return first
     }
 
-    /// Keeps the first ready node for this worker and queues the others, so that other workers can have them. When every
-    /// record is out this worker runs them all.
+    /// Keeps the first ready node for this worker and queues the others, so that other workers can have them. When
+    /// every record is out this worker runs them all.
     private func offer(_ node: Int, _ first: inout Ready?, _ queue: inout [Ready]) {
         if first == nil {
             first = (.passUnretained(self), node)
@@ -250,7 +257,8 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
                     if description.ordered < 0 {
                         try description.body(base, plan.offsets, nil)
                     } else {
-                        try description.body(base, plan.offsets, orderedCells[description.ordered].line?.takeUnretainedValue())
+                        try description.body(
+                            base, plan.offsets, orderedCells[description.ordered].line?.takeUnretainedValue())
                     }
                     cell.pointee.status = .succeeded
                     return true

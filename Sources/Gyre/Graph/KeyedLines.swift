@@ -62,7 +62,8 @@ final class KeyedLinesTable<Input: Sendable, Key: Hashable & Sendable, State: Se
     }
 
     @inlinable
-    func reserve(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) throws(SubmitError) -> KeyedLineBase {
+    func reserve(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) throws(SubmitError) -> KeyedLineBase
+    {
         let key = key((base + Int(offsets[0])).assumingMemoryBound(to: Input.self).pointee)
         let shard = shards[Int(truncatingIfNeeded: UInt(bitPattern: key.hashValue) & 15)]
         let found: KeyedLine<State>? = shard.lines.withLock { lines in

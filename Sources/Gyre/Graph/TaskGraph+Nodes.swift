@@ -6,7 +6,8 @@ extension TaskGraph {
     /// - Parameters:
     ///   - name: Unique in the graph.
     ///   - names: Nodes that must have succeeded before; no value is passed.
-    ///   - body: What to run, once in each run of the graph, on one worker. An error that it throws is the node's outcome.
+    ///   - body: What to run, once in each run of the graph, on one worker. An error that it throws is the node's
+    ///     outcome.
     @inlinable
     public mutating func node<Output: Sendable>(
         _ name: String, after names: [String] = [], _ body: @escaping @Sendable (Input) throws -> Output
@@ -45,20 +46,23 @@ extension TaskGraph {
             }, Output.self)
     }
 
-    /// Adds a node that runs one at a time for each key, in the order in which the graph's runs were submitted, and keeps
-    /// state between them.
+    /// Adds a node that runs one at a time for each key, in the order in which the graph's runs were submitted, and
+    /// keeps state between them.
     ///
-    /// The order holds across all runs of one plan, whoever submits them and however many workers there are. It is that of the
-    /// submits: of calls on one thread, the order of the calls. Other nodes of the same runs are not held up.
+    /// The order holds across all runs of one plan, whoever submits them and however many workers there are. It is
+    /// that of the submits: of calls on one thread, the order of the calls. Other nodes of the same runs are not held
+    /// up.
     ///
     /// - Parameters:
     ///   - name: Unique in the graph.
     ///   - names: Nodes that must have succeeded before; no value is passed.
     ///   - key: What the order goes by: a customer, a conversation, a document.
     ///   - initial: The state of a key when it is seen first. State lives as long as the plan.
-    ///   - limit: How many runs may wait for their turn at one key. A submit beyond that is refused with ``SubmitError/full``.
+    ///   - limit: How many runs may wait for their turn at one key. A submit beyond that is refused with
+    ///     ``SubmitError/full``.
     ///   - keys: How many keys there may be. A submit with a further one is refused with ``SubmitError/full``.
-    ///   - body: What to run. It alone has the key's state while it runs. When it throws, its changes to the state stay.
+    ///   - body: What to run. It alone has the key's state while it runs. When it throws, its changes to the state
+    ///     stay.
     @inlinable
     public mutating func node<Key: Hashable & Sendable, State: Sendable, Output: Sendable>(
         _ name: String, after names: [String] = [], orderedBy key: @escaping @Sendable (Input) -> Key,
@@ -88,7 +92,8 @@ extension TaskGraph {
             destroy: { $0.assumingMemoryBound(to: Output.self).deinitialize(count: 1) }, makeLines: makeLines)
     }
 
-    // The memory of a run. A body runs after its parents have written, and a run keeps what was written until it is freed.
+    // The memory of a run. A body runs after its parents have written, and a run keeps what was written until it is
+    // freed.
 
     @inlinable
     @inline(__always)

@@ -15,7 +15,8 @@ extension TaskGraph {
             var own: [Int] = []
             for input in node.inputs {
                 // A copy of the graph may have gone another way since: the name must agree as well.
-                let isOurs = input.graph === identity && input.index < nodes.count && nodes[input.index].name == input.name
+                let isOurs =
+                    input.graph === identity && input.index < nodes.count && nodes[input.index].name == input.name
                 guard isOurs else { throw .foreignNode(input.name, node: node.name) }
                 if !own.contains(input.index) { own.append(input.index) }
             }

@@ -13,8 +13,8 @@ import GyreCore
 /// print(try result[bill].get())
 /// ```
 ///
-/// There are no supersteps: a node starts when its own parents have ended. When a node fails, the nodes that need it are
-/// skipped, all others go on, and every node has an outcome.
+/// There are no supersteps: a node starts when its own parents have ended. When a node fails, the nodes that need it
+/// are skipped, all others go on, and every node has an outcome.
 public struct TaskGraph<Input: Sendable>: Sendable {
     /// The graph's name, for reports and errors.
     public let name: String
@@ -28,8 +28,8 @@ public struct TaskGraph<Input: Sendable>: Sendable {
 
     /// Checks the graph and lays out the memory of its runs.
     ///
-    /// - Throws: ``GraphError``: a name that is used twice or unknown, a node of another graph, a cycle with its path, or more
-    ///   than 10,000 nodes.
+    /// - Throws: ``GraphError``: a name that is used twice or unknown, a node of another graph, a cycle with its
+    ///   path, or more than 10,000 nodes.
     /// - Complexity: O(nodes + edges).
     public func build() throws(GraphError) -> GraphPlan<Input> {
         let parents = try resolveParents()
@@ -72,12 +72,14 @@ struct NodeReference: Sendable {
     let graph: GraphIdentity
 }
 
-/// A node's body without its types. It finds its input and its parents' outputs in the memory of a run, and writes its own
-/// output there. `offsets[0]` is the input's place, `offsets[i + 1]` that of node i; `key` is the state of an ordered node.
+/// A node's body without its types. It finds its input and its parents' outputs in the memory of a run, and writes
+/// its own output there. `offsets[0]` is the input's place, `offsets[i + 1]` that of node i; `key` is the state of an
+/// ordered node.
 @usableFromInline
-typealias ErasedBody = @Sendable (
-    _ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>, _ key: AnyObject?
-) throws -> Void
+typealias ErasedBody =
+    @Sendable (
+        _ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>, _ key: AnyObject?
+    ) throws -> Void
 
 /// A node as it was described. What is generic about it is inlinable, so that bodies are compiled for their types.
 @usableFromInline
@@ -127,8 +129,10 @@ public enum GraphError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .duplicateName(let name): return "two nodes are named \"\(name)\"; give each its own name"
-        case .unknownName(let name, let node): return "\"\(node)\" runs after \"\(name)\", which is no node of this graph"
-        case .foreignNode(let name, let node): return "\"\(node)\" needs \"\(name)\" of another graph; add that node to this one"
+        case .unknownName(let name, let node):
+            return "\"\(node)\" runs after \"\(name)\", which is no node of this graph"
+        case .foreignNode(let name, let node):
+            return "\"\(node)\" needs \"\(name)\" of another graph; add that node to this one"
         case .cycle(let path): return "a cycle: \(path.joined(separator: " → ")); a graph must have none"
         case .tooManyNodes(let count, let limit): return "\(count) nodes; a graph has at most \(limit)"
         case .alignment(let bytes, let node):

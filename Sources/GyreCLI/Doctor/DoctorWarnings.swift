@@ -153,7 +153,7 @@ extension DoctorFacts {
                 DoctorWarning(
                     code: "throttled",
                     text:
-                        "the control group was stopped \(grouped(throttledPeriods)) times because its CPU limit was used "
+                        "the control group was stopped \(grouped(throttledPeriods)) times as its CPU limit was used "
                         + "up",
                     remedy: "raise the group's CPU limit, or run fewer workers"))
         }
@@ -170,7 +170,7 @@ extension DoctorFacts {
                 DoctorWarning(
                     code: "steal",
                     text:
-                        "the hypervisor gave \(oneDecimal(stealPercent)) % of the time to other machines: expect pauses "
+                        "the hypervisor gave \(oneDecimal(stealPercent)) % of the time to others: expect pauses "
                         + "of many ms",
                     remedy: "ask for dedicated CPUs"))
         }
