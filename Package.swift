@@ -50,6 +50,8 @@ let package = Package(
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
         .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI"], swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre"], swiftSettings: strict),
+        // The code in README and articles, compiled and run.
+        .testTarget(name: "DocumentationTests", dependencies: ["Gyre"], swiftSettings: strict),
         // Habits that no compiler checks: imports, words, headers, lengths.
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // Tests of the allocator start programs of their own: one process has one allocator.

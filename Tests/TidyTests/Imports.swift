@@ -12,7 +12,7 @@ enum Imports {
         "GyreObserve": ["GyreCore"],
         "GyreJemalloc": ["CGyreJemalloc"],
         "GyreCLI": [
-            "ArgumentParser", "Foundation", "Glibc", "Gyre", "GyreCore", "GyreJemalloc", "GyreObserve",
+            "ArgumentParser", "Dispatch", "Foundation", "Glibc", "Gyre", "GyreCore", "GyreJemalloc", "GyreObserve",
             "Synchronization",
         ],
     ]

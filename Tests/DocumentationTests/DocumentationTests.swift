@@ -1,0 +1,55 @@
+import Testing
+
+/// Code in the pages is the code of this target, so it compiles, and here it also runs.
+@Suite struct DocumentationTests {
+    /// Pages with Swift code. The README's second block is a manifest: CI builds the package that has it.
+    private func pages() throws -> [String] {
+        try ["README.md"] + CodeBlocks.files(in: "Sources/Gyre/Gyre.docc", "md")
+    }
+
+    private func sources() throws -> [String] {
+        try CodeBlocks.files(in: "Tests/DocumentationTests/Snippets", "swift") + [".ci/embedder/Package.swift"]
+    }
+
+    @Test func everyBlockOfThePagesIsCompiled() throws {
+        let sources = try sources().map(CodeBlocks.text)
+        for page in try pages() {
+            for block in CodeBlocks.extract(from: try CodeBlocks.text(page)) {
+                let isCompiled = sources.contains { CodeBlocks.compiles(block, in: $0) }
+                #expect(isCompiled, "\(page): no snippet is\n\(block.joined(separator: "\n"))")
+            }
+        }
+    }
+
+    @Test func theReadmeHasItsExampleAndItsManifest() throws {
+        #expect(CodeBlocks.extract(from: try CodeBlocks.text("README.md")).count == 2)
+    }
+
+    @Test func theReadmesExampleRuns() async throws {
+        try await readmeExample()
+    }
+
+    @Test func theOverviewsExampleRuns() async throws {
+        #expect(try await overviewExample() == 84)
+    }
+
+    // MARK: - The comparison itself
+
+    @Test func aBlockThatDiffersIsFound() {
+        let source = "import Gyre\n\nfunc f() {\n    let a = 1\n\n    if a > 0 {\n        g()\n    }\n}\n"
+        let block: [Substring] = ["import Gyre", "", "let a = 1", "", "if a > 0 {", "    g()", "}"]
+        #expect(CodeBlocks.compiles(block, in: source))
+        for line in block.indices where !block[line].isEmpty {
+            var changed = block
+            changed[line] += "x"
+            #expect(!CodeBlocks.compiles(changed, in: source))
+        }
+        #expect(!CodeBlocks.compiles(["let a = 1", "if a > 0 {"], in: source))
+        #expect(!CodeBlocks.compiles([], in: source))
+    }
+
+    @Test func blocksAreCutOutOfAPage() {
+        let page = "a\n```swift\nlet a = 1\n```\n```\nno\n```\n```swift\nlet b = 2\n\nlet c = 3\n```\n"
+        #expect(CodeBlocks.extract(from: page) == [["let a = 1"], ["let b = 2", "", "let c = 3"]])
+    }
+}
