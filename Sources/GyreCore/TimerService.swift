@@ -113,8 +113,11 @@ package final class TimerService: @unchecked Sendable {
             turn(clock.now.nanoseconds)
             let next = gyre_timer_next_due(wheel)
             let deadline = next == Self.never ? nil : MonotonicInstant(nanoseconds: next)
+            // An insert between the look at `next` and the announcement of the sleep wakes nobody, so that an earlier due
+            // time counts as a reason to look again even when nothing is due yet.
             wake.wait(until: deadline, clock: clock) {
-                self.isClosed || gyre_timer_wants_advance(self.wheel, self.clock.now.nanoseconds)
+                self.isClosed || gyre_timer_next_due(self.wheel) < next
+                    || gyre_timer_wants_advance(self.wheel, self.clock.now.nanoseconds)
             }
         }
     }
