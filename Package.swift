@@ -41,10 +41,11 @@ let package = Package(
             swiftSettings: strict),
         // jemalloc: the process allocator of whoever links GyreJemalloc (tasks are released on other threads).
         .systemLibrary(
-            name: "CJemalloc", path: "CSupport/jemalloc", pkgConfig: "jemalloc",
-            providers: [.apt(["libjemalloc-dev"])]),
+            name: "CJemalloc", path: "CSupport/jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .target(
-            name: "CGyreJemalloc", dependencies: ["CJemalloc"], path: "CSupport/jemalloc-face", cSettings: strictC),
+            name: "CGyreJemalloc", dependencies: ["CJemalloc"], path: "CSupport/jemalloc-face", cSettings: strictC,
+            // In this order: libjemalloc brings an operator new of its own, and a sanitizer replaces malloc but not that one.
+            linkerSettings: [.linkedLibrary("stdc++"), .linkedLibrary("jemalloc")]),
         .target(name: "GyreJemalloc", dependencies: ["CGyreJemalloc"], swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),

@@ -32,7 +32,7 @@ enum CodeBlocks {
         return blocks
     }
 
-    /// Whether `source` has the block's imports somewhere and all its other lines together, however far they are indented.
+    /// Whether `source` has the imports of `block` somewhere and all its other lines together, at any indentation.
     static func compiles(_ block: [Substring], in source: String) -> Bool {
         let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
         let isImport = { (line: Substring) in line.hasPrefix("import ") }
