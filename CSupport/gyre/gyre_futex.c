@@ -25,7 +25,7 @@ bool gyre_futex_wait(gyre_atomic_u32 *word, uint32_t expected, uint64_t deadline
     if (errno == ETIMEDOUT) return false;
     if (errno == EAGAIN) return true; // the word was not `expected`
     if (errno == EINTR) return true;  // a signal: the caller's loop decides whether to sleep on
-    __builtin_trap();                 // a bad address, or a sandbox without futex: the caller's loop would spin for ever
+    __builtin_trap();                 // a bad address or a sandbox without futex: the caller would spin for ever
 }
 
 void gyre_futex_wake(gyre_atomic_u32 *word, uint32_t count) {
