@@ -51,6 +51,10 @@
 // F1 -> F2  a record is given back with release and taken with acquire: its old fields are read before they are
 //           rewritten.
 //
+// Sleeping. Whoever sleeps until next_due announces the sleep first and reads next_due afterwards, and whoever is told
+// to wake looks for announced sleepers afterwards (gyre_event.h V1 | V2). A next_due that was read before the
+// announcement may have been lowered in between by an insert that found nobody to wake.
+//
 // Bound: generations have 36 bits: a token is mistaken for another after 2^36 uses of one record. The tag of the free
 // list has 32: a take that stands still for exactly 2^32 changes of it may take a record that is in use.
 
