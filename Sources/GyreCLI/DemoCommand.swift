@@ -67,7 +67,7 @@ struct StorefrontCommand: ParsableCommand {
     }
 
     func run() throws {
-        let log = try PurchaseLog(path: input ?? Self.sample)
+        let log = try readLog()
         // From here on a signal is waited for, so that no temporary file is left behind.
         Interruption.install()
         // Opened before the work: a folder that is not there is said at once and not after it.
@@ -105,6 +105,17 @@ struct StorefrontCommand: ParsableCommand {
             throw CommandFailure(code: .usage, text: "standard output: \(systemErrorText(errno))")
         }
         if let complaint = report.complaint { throw CommandFailure(code: report.exitStatus, text: complaint) }
+    }
+
+    private func readLog() throws(PurchaseLogError) -> PurchaseLog {
+        if let input { return try PurchaseLog(path: input) }
+        do {
+            return try PurchaseLog(path: Self.sample)
+        } catch  where error.line == nil {
+            throw PurchaseLogError(
+                file: error.file, line: nil,
+                reason: "\(error.reason) (the sample is found from the repository's folder; --input names another log)")
+        }
     }
 }
 #endif

@@ -13,7 +13,7 @@ enum Interruption {
         return number == 0 ? nil : number
     }
 
-    /// Starts listening.
+    /// Starts listening. Before there are other threads, which inherit what is blocked.
     static func install() {
         // The handler may run at any instruction, so the flag must exist before it is installed.
         received.store(0, ordering: .relaxed)
@@ -22,6 +22,13 @@ enum Interruption {
             Interruption.received.store(number, ordering: .relaxed)
         }
         action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
-        for number in [SIGINT, SIGTERM] { sigaction(number, &action, nil) }
+        // A parent may have blocked them, as Foundation does for what it starts: then nobody could end this program.
+        var unblocked = sigset_t()
+        sigemptyset(&unblocked)
+        for number in [SIGINT, SIGTERM] {
+            sigaction(number, &action, nil)
+            sigaddset(&unblocked, number)
+        }
+        pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
     }
 }

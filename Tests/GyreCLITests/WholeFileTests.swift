@@ -3,65 +3,56 @@ import Testing
 
 @testable import GyreCLI
 
-@Suite final class WholeFileTests {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+@Suite struct WholeFileTests {
+    let folder: TemporaryFolder
 
     init() throws {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        folder = try TemporaryFolder()
     }
-
-    deinit {
-        // What a test leaves behind is the system's temporary folder's business, not the test's result.
-        try? FileManager.default.removeItem(at: folder)
-    }
-
-    private func path(_ name: String) -> String { folder.appending(path: name).path }
-    private func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path) }
-    private func text(_ name: String) throws -> String { try String(contentsOfFile: path(name), encoding: .utf8) }
 
     @Test func theFileAppearsWithItsCommit() throws {
-        let file = try WholeFile(replacing: path("a"))
+        let file = try WholeFile(replacing: folder.path("a"))
         try file.write("one ")
         try file.write("two")
-        #expect(!FileManager.default.fileExists(atPath: path("a")))
+        #expect(!FileManager.default.fileExists(atPath: folder.path("a")))
         try file.commit()
-        #expect(try text("a") == "one two")
-        #expect(try names() == ["a"])
+        #expect(try folder.text("a") == "one two")
+        #expect(try folder.names() == ["a"])
     }
 
     @Test func withoutACommitTheOldFileStaysAndNothingElse() throws {
-        try "old".write(toFile: path("a"), atomically: false, encoding: .utf8)
+        try folder.write("old", to: "a")
         do {
-            let file = try WholeFile(replacing: path("a"))
+            let file = try WholeFile(replacing: folder.path("a"))
             try file.write("new")
-            #expect(try names().count == 2)
+            #expect(try folder.names().count == 2)
         }
-        #expect(try text("a") == "old")
-        #expect(try names() == ["a"])
+        #expect(try folder.text("a") == "old")
+        #expect(try folder.names() == ["a"])
     }
 
     @Test func permissionsAndLinksOfTheOldFileStay() throws {
-        try "old".write(toFile: path("a"), atomically: false, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path("a"))
-        try FileManager.default.createSymbolicLink(atPath: path("link"), withDestinationPath: path("a"))
-        let file = try WholeFile(replacing: path("link"))
+        try folder.write("old", to: "a")
+        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: folder.path("a"))
+        try FileManager.default.createSymbolicLink(atPath: folder.path("link"), withDestinationPath: folder.path("a"))
+        let file = try WholeFile(replacing: folder.path("link"))
         try file.write("new")
         try file.commit()
-        #expect(try text("a") == "new")
-        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path("link")) == path("a"))
-        let mode = try FileManager.default.attributesOfItem(atPath: path("a"))[.posixPermissions] as? Int
+        #expect(try folder.text("a") == "new")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.path("link")) == folder.path("a"))
+        let mode = try FileManager.default.attributesOfItem(atPath: folder.path("a"))[.posixPermissions] as? Int
         #expect(mode == 0o640)
     }
 
     @Test func twoWritersOfOneFileDoNotMix() throws {
-        let first = try WholeFile(replacing: path("a"))
-        let second = try WholeFile(replacing: path("a"))
+        let first = try WholeFile(replacing: folder.path("a"))
+        let second = try WholeFile(replacing: folder.path("a"))
         try first.write("first")
         try second.write("second")
         try first.commit()
         try second.commit()
-        #expect(try text("a") == "second")
-        #expect(try names() == ["a"])
+        #expect(try folder.text("a") == "second")
+        #expect(try folder.names() == ["a"])
     }
 
     @Test func aDeviceIsWrittenInPlace() throws {
@@ -73,10 +64,10 @@ import Testing
     }
 
     @Test func whatCannotBeWrittenIsSaidAtOnce() throws {
-        let orphan = path("none/a")
+        let orphan = folder.path("none/a")
         #expect(throws: WholeFileError(file: orphan, systemError: 2)) { _ = try WholeFile(replacing: orphan) }
-        #expect(throws: WholeFileError(file: folder.path, systemError: 21)) {
-            _ = try WholeFile(replacing: folder.path)
+        #expect(throws: WholeFileError(file: folder.url.path, systemError: 21)) {
+            _ = try WholeFile(replacing: folder.url.path)
         }
         #expect(WholeFileError(file: "a", systemError: 2).description == "a: No such file or directory")
     }

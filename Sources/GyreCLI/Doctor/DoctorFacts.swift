@@ -4,13 +4,21 @@ import GyreJemalloc
 
 /// What the runtime finds on this machine. A plain value: what is said about it is decided elsewhere.
 struct DoctorFacts: Sendable {
+    /// A limit on CPU time.
+    struct Quota: Sendable {
+        /// How many CPUs' worth of time is granted.
+        var cpus: Double
+        var cgroupVersion: Int
+        var group: String
+    }
+
     // The processors.
     var onlineCPUs = 1
     var cores = 1
     var packages = 1
     var numaNodes = 1
     var allowedCPUs = [0]
-    var quota: CPUQuota?
+    var quota: Quota?
     var isQuotaMalformed = false
     var effectiveParallelism = 1
 
@@ -77,7 +85,7 @@ extension DoctorFacts {
         packages = topology.packages
         numaNodes = topology.numaNodes
         allowedCPUs = topology.allowedCPUs
-        quota = topology.quota
+        quota = topology.quota.map { Quota(cpus: $0.cpus, cgroupVersion: $0.cgroupVersion, group: $0.group) }
         isQuotaMalformed = topology.isQuotaMalformed
         effectiveParallelism = topology.effectiveParallelism
     }
@@ -127,7 +135,7 @@ extension DoctorFacts {
     }
 
     /// How often the group of `quota` was stopped, where its hierarchy is mounted in the usual place.
-    private static func throttledPeriods(of quota: CPUQuota) -> UInt64? {
+    private static func throttledPeriods(of quota: Quota) -> UInt64? {
         let mounts =
             quota.cgroupVersion == 2 ? ["/sys/fs/cgroup"] : ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"]
         return mounts.lazy.compactMap { contents(of: "\($0)\(quota.group)/cpu.stat") }.first
