@@ -44,7 +44,7 @@ let package = Package(
             name: "CJemalloc", path: "CSupport/jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .target(
             name: "CGyreJemalloc", dependencies: ["CJemalloc"], path: "CSupport/jemalloc-face", cSettings: strictC,
-            // In this order: libjemalloc brings an operator new too, which a sanitizer does not replace as it does malloc.
+            // In this order: libjemalloc brings an operator new too, which no sanitizer replaces as it does malloc.
             linkerSettings: [.linkedLibrary("stdc++"), .linkedLibrary("jemalloc")]),
         .target(name: "GyreJemalloc", dependencies: ["CGyreJemalloc"], swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),

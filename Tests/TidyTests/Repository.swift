@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// The tree that these tests stand in.
 enum Repository {
@@ -27,16 +28,12 @@ enum Repository {
     /// What git tracks, by path; `nil` where there is no repository, as in an unpacked archive.
     static func trackedPaths() throws -> [String]? {
         guard FileManager.default.fileExists(atPath: root.appendingPathComponent(".git").path) else { return nil }
-        let git = Process()
-        git.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        git.arguments = ["git", "-c", "safe.directory=*", "-C", root.path, "ls-files", "-z"]
-        let output = Pipe()
-        git.standardOutput = output
-        try git.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        git.waitUntilExit()
-        guard git.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
-        return String(decoding: data, as: UTF8.self).split(separator: "\0").map(String.init)
+        let command = "git -c 'safe.directory=*' -C '\(root.path)' ls-files -z"
+        guard let output = popen(command, "r") else { throw CocoaError(.executableLoad) }
+        var bytes: [UInt8] = []
+        while case let byte = getc(output), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
+        guard pclose(output) == 0 else { throw CocoaError(.executableLoad) }
+        return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
     private static func isLeftOut(_ path: String) -> Bool {
