@@ -11,42 +11,37 @@ struct GyreProcess {
         let errors: String
     }
 
-    private static let program: URL = {
+    private static let program: String = {
         var path = [CChar](repeating: 0, count: 4_096)
         let length = max(0, readlink("/proc/self/exe", &path, path.count))
         let bundle = String(decoding: path.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return URL(filePath: bundle).deletingLastPathComponent().appending(path: "gyre")
+        return URL(filePath: bundle).deletingLastPathComponent().appending(path: "gyre").path
     }()
 
     /// The root of the repository, where the sample is found.
     static let repository = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
 
-    private let process = Process()
+    private let arguments: [String]
+    private let folder: URL
+    private let environment: [String: String]
 
     init(_ arguments: [String], in folder: URL = repository, environment: [String: String] = [:]) {
-        process.executableURL = Self.program
-        process.arguments = arguments
-        process.currentDirectoryURL = folder
+        self.arguments = arguments
+        self.folder = folder
         // What the tests run under must not decide how the program prints.
         var inherited = ProcessInfo.processInfo.environment
         for name in ["NO_COLOR", "CI"] { inherited[name] = nil }
         inherited["TERM"] = "xterm"
-        process.environment = inherited.merging(environment) { $1 }
+        self.environment = inherited.merging(environment) { $1 }
     }
 
-    /// Runs to the end with pipes.
+    /// Runs to the end with files for its outputs: they cannot fill up as pipes can.
     func run() throws -> Result {
-        // Files cannot fill up as pipes can.
         let folder = try TemporaryFolder()
-        let (output, errors) = (folder.path("output"), folder.path("errors"))
-        for path in [output, errors] { try Data().write(to: URL(filePath: path)) }
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: output))
-        process.standardError = try FileHandle(forWritingTo: URL(filePath: errors))
-        try start()
-        process.waitUntilExit()
-        return Result(
-            status: status, output: try String(contentsOfFile: output, encoding: .utf8),
-            errors: try String(contentsOfFile: errors, encoding: .utf8))
+        let (output, errors) = (try folder.open("output"), try folder.open("errors"))
+        defer { for file in [output, errors] { close(file) } }
+        let status = try start(output: output, errors: errors).wait()
+        return Result(status: status, output: try allText(of: output), errors: try allText(of: errors))
     }
 
     /// Runs to the end on a terminal, which takes both outputs.
@@ -58,12 +53,11 @@ struct GyreProcess {
     ) throws -> (status: Int32?, text: String) {
         let (leader, follower) = try openTerminal()
         defer { close(leader) }
-        let terminal = FileHandle(fileDescriptor: follower, closeOnDealloc: false)
-        process.standardOutput = terminal
-        process.standardError = terminal
-        try start()
-        close(follower)
-
+        let child: ChildProcess
+        do {
+            defer { close(follower) }
+            child = try start(output: follower, errors: follower)
+        }
         // The last process that has the terminal open is the program: the end is an error of its own, EIO.
         var received: [UInt8] = []
         var pending = signal
@@ -73,35 +67,32 @@ struct GyreProcess {
             guard count > 0 else { break }
             received += bytes.prefix(count)
             if let signal = pending, String(decoding: received, as: UTF8.self).contains(text) {
-                kill(process.processIdentifier, signal)
+                child.send(signal)
                 pending = nil
             }
         }
-        process.waitUntilExit()
-        return (status, String(decoding: received, as: UTF8.self))
+        return (child.wait(), String(decoding: received, as: UTF8.self))
     }
 
     /// Starts, sends `signal` at once, at whatever point the program is then, and waits for the end.
     func runSendingAtOnce(_ signal: Int32) throws -> Int32? {
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try start()
-        kill(process.processIdentifier, signal)
-        process.waitUntilExit()
-        return status
+        let nowhere = Glibc.open("/dev/null", O_WRONLY | O_CLOEXEC)
+        defer { close(nowhere) }
+        let child = try start(output: nowhere, errors: nowhere)
+        child.send(signal)
+        return child.wait()
     }
 
-    /// Starts the program. One that hangs is killed after two minutes, so that its test fails instead of hanging too.
-    private func start() throws {
-        try process.run()
-        let process = self.process
-        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(120)) {
-            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        }
+    private func start(output: Int32, errors: Int32) throws -> ChildProcess {
+        try ChildProcess(
+            Self.program, arguments, in: folder.path, environment: environment, output: output, errors: errors)
     }
 
-    private var status: Int32? {
-        process.terminationReason == .exit ? process.terminationStatus : nil
+    /// What was written to a file since it was made.
+    private func allText(of file: Int32) throws -> String {
+        var bytes = [UInt8](repeating: 0, count: Int(lseek(file, 0, SEEK_END)))
+        try #require(pread(file, &bytes, bytes.count, 0) == bytes.count)
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 
@@ -137,6 +128,13 @@ final class TemporaryFolder: Sendable {
     func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() }
 
     func text(_ name: String) throws -> String { try String(contentsOfFile: path(name), encoding: .utf8) }
+
+    /// A new file for writing and reading; the caller closes it.
+    func open(_ name: String) throws -> Int32 {
+        let file = Glibc.open(path(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        try #require(file >= 0)
+        return file
+    }
 
     func write(_ text: String, to name: String) throws {
         try text.write(toFile: path(name), atomically: false, encoding: .utf8)
