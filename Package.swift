@@ -46,6 +46,7 @@ let package = Package(
             name: "CGyreJemalloc", dependencies: ["CJemalloc"], path: "CSupport/jemalloc-face", cSettings: strictC),
         .target(name: "GyreJemalloc", dependencies: ["CGyreJemalloc"], swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
+        .testTarget(name: "GyreTests", dependencies: ["Gyre", "GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
         .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI"], swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre"], swiftSettings: strict),
