@@ -38,19 +38,6 @@ import Testing
         #expect(ran.count == 0)
     }
 
-    @Test func aCancelledTaskCountsAsCancelledAndNotAsDone() throws {
-        let runtime = try makeRuntime(workers: 1)
-        let release = try runtime.occupy(1)
-        let handles = try (0..<10).map { number in try runtime.post { number } }
-        for handle in handles.prefix(4) { handle.cancel() }
-        release.open()
-        runtime.finish()
-        let snapshot = runtime.snapshot()
-        #expect(snapshot.tasksCancelled == 4)
-        #expect(snapshot.tasksDone == 7, "six, and the one that kept the worker busy")
-        #expect(snapshot.run.count == 7, "what did not run has no run time")
-    }
-
     @Test func aRunningBodySeesItAndItsValueStands() throws {
         let runtime = try makeRuntime(workers: 1)
         let started = Latch()

@@ -187,12 +187,14 @@ import Testing
         #expect(runtime.snapshot().tasksLate == 1)
     }
 
-    @Test func tasksOfOneThreadAndLaneStartInOrderOnOneWorker() throws {
+    @Test func whatAWorkerQueuesStartsInOrderWhereNobodySteals() throws {
         let runtime = try makeRuntime(workers: 1)
-        let release = try runtime.occupy(1)
         let order = Order()
-        for number in 0..<200 { try runtime.post { order.append(number) } }
-        release.open()
+        let root = try runtime.post { () throws -> Bool in
+            for number in 0..<200 { try runtime.post { order.append(number) } }
+            return true
+        }
+        #expect(outcome(of: root)?.value == true)
         runtime.finish()
         #expect(order.numbers == Array(0..<200))
     }

@@ -93,6 +93,7 @@ final class Marks: @unchecked Sendable {  // every cell is an atomic
     }
 
     func mark(_ index: Int) { cells[index].add(1, ordering: .relaxed) }
+    func unmark(_ index: Int) { cells[index].subtract(1, ordering: .relaxed) }
     subscript(index: Int) -> Int { Int(cells[index].load(ordering: .relaxed)) }
 
     /// Items that were not marked exactly once, at most ten of them.
