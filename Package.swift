@@ -48,6 +48,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("stdc++"), .linkedLibrary("jemalloc")]),
         .target(name: "GyreJemalloc", dependencies: ["CGyreJemalloc"], swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
+        .testTarget(name: "GyreTests", dependencies: ["Gyre", "GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
         .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI"], swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre"], swiftSettings: strict),

@@ -61,6 +61,7 @@ static bool gyre_registry_has(uint64_t id) { // under the lock
 
 __thread gyre_seat_cache gyre_seat_last;
 __thread uint64_t gyre_thread_task;
+__thread gyre_dispatch *gyre_thread_home;
 
 /// All seats of one thread, newest first.
 typedef struct gyre_seat_entry {
@@ -133,10 +134,12 @@ gyre_seat *gyre_dispatch_sit(gyre_dispatch *dispatch, uint32_t index) {
     pthread_once(&gyre_seat_key_once, gyre_seat_make_key);
     gyre_seat *seat = &dispatch->seats[index];
     if (!gyre_seat_try_take(seat)) return NULL;
+    gyre_thread_home = dispatch;
     return gyre_seat_remember(dispatch, seat);
 }
 
 void gyre_dispatch_leave(gyre_dispatch *dispatch) {
+    if (gyre_thread_home == dispatch) gyre_thread_home = NULL;
     pthread_once(&gyre_seat_key_once, gyre_seat_make_key);
     gyre_seat_entry *first = pthread_getspecific(gyre_seat_key);
     for (gyre_seat_entry **link = &first; *link != NULL; link = &(*link)->next) {
@@ -322,6 +325,9 @@ uint32_t gyre_dispatch_next_fair(gyre_dispatch *dispatch, gyre_seat *seat) {
         case 2: handle = gyre_dispatch_from_overflow(dispatch, seat); break;
         case 3: handle = gyre_dispatch_from_submitters(dispatch, seat); break;
         case 4: handle = gyre_dispatch_from_injector(dispatch, GYRE_LANE_LOW); break;
+        case 5: // before the high lane for once
+            if (!gyre_runq_pop(&seat->runq, &handle)) handle = GYRE_HANDLE_NONE;
+            break;
         default: handle = gyre_dispatch_from_injector(dispatch, GYRE_LANE_BACKGROUND); break;
         }
         if (handle != GYRE_HANDLE_NONE) return handle;
@@ -402,5 +408,7 @@ bool gyre_dispatch_retract(gyre_dispatch *dispatch, gyre_seat *seat) {
     while (!dispatch->control->stopped) pthread_cond_wait(&dispatch->control->changed, &dispatch->control->lock);
     pthread_mutex_unlock(&dispatch->control->lock);
     uint32_t handle;
-    return gyre_runq_pop(&seat->runq, &handle);
+    if (!gyre_runq_pop(&seat->runq, &handle)) return false;
+    gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, UINT64_MAX); // modulo 2^64: one less, or it never were quiet again
+    return true;
 }

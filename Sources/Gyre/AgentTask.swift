@@ -7,9 +7,9 @@ public enum AgentTask {
     ///
     /// - Complexity: O(1), a thread-local and a load.
     public static var isCancelled: Bool {
+        if CurrentTask.isAskedToStop { return true }
         guard let word = CurrentTask.word else { return false }
-        let task = Unmanaged<TaskCore>.fromOpaque(word).takeUnretainedValue()
-        return task.words.isCancelling || task.home.isStopping
+        return Unmanaged<TaskCore>.fromOpaque(word).takeUnretainedValue().words.isCancelling
     }
 
     /// Makes `task` the calling thread's; returns the one that it interrupts, which waits for others.

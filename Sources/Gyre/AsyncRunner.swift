@@ -134,10 +134,13 @@ final class RunnerSet: @unchecked Sendable {
 
     /// Ends all runners that wait. After every worker has left.
     func dismissAll() {
-        for index in 0..<pool.seatCount {
-            let runners = waiting[index]
-            waiting[index] = []
-            for runner in runners { runner.dismiss() }
+        // Drains may end at the same time; each runner is dismissed by one of them.
+        let left = all.withLock { _ in
+            (0..<pool.seatCount).flatMap { index in
+                defer { waiting[index] = [] }
+                return waiting[index]
+            }
         }
+        for runner in left { runner.dismiss() }
     }
 }

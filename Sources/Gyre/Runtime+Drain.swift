@@ -56,6 +56,7 @@ extension Runtime {
         if !isComplete { pool.discardQueued() }
         timers.close()
         pool.close()
+        if !isComplete { pool.emptyQueues() }
         let abandoned = pool.join(until: isComplete ? nil : hardLimit + .milliseconds(100))
         if abandoned == 0 { runners.dismissAll() }
         return DrainReport(isComplete: isComplete && !pool.isStopping, abandonedWorkers: abandoned)

@@ -54,7 +54,7 @@ extension Runtime {
         _ body: @escaping @Sendable () -> Void
     ) throws(SubmitError) {
         try checkIntake()
-        let options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.nanoseconds ?? 0)
+        let options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.recordNanoseconds ?? 0)
         do {
             try pool.submit(body: body, options)
         } catch .full where whenFull == .wait {
@@ -108,7 +108,7 @@ extension Runtime {
         switch body {
         case .sync:
             try checkIntake()
-            options.deadlineNanoseconds = deadline?.nanoseconds ?? 0
+            options.deadlineNanoseconds = deadline?.recordNanoseconds ?? 0
         case .async:
             stripe = intake.enter()
             if stripe == nil { throw .closed }
@@ -170,4 +170,9 @@ private let runFunction: TaskFunction = { record, verdict in
     guard verdict == Verdict.run.rawValue, let words = RecordWords.of(record) else { return }
     guard let address = UnsafeRawPointer(bitPattern: UInt(words[0])) else { return }
     unsafeBitCast(address, to: (@convention(c) (UInt64) -> Void).self)(words[1])
+}
+
+extension MonotonicInstant {
+    /// As a record keeps a deadline, where 0 means none: the first instant is taken for the one after it.
+    fileprivate var recordNanoseconds: UInt64 { max(1, nanoseconds) }
 }

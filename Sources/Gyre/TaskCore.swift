@@ -156,8 +156,11 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
 
     /// The deadline has come: the task is settled at once, and a running body is cancelled, without waiting for it.
     fileprivate func expire() {
-        guard !home.runtime.timers.isClosed, words.claim() else { return }
-        let runner = content.pointee.runner
+        guard !home.runtime.timers.isClosed else { return }
+        // The request says whether the body runs, and with that whether its runner may be looked at.
+        let request = words.requestCancel()
+        let runner = request == .requested ? content.pointee.runner : nil
+        guard request == .claimed || words.claim() else { return }
         settle(.timedOut)
         runner?.cancel(self)
     }

@@ -30,6 +30,8 @@ final class Worker: @unchecked Sendable {
     /// Pausing before sleep: longer when the last pause for work was short.
     private static let searchNanosecondsMin: UInt64 = 1_500
     private static let searchNanosecondsMax: UInt64 = 10_000
+    /// A manual clock may stand still; on a running one the time is up long before.
+    private static let searchRoundsMax = 4_096
     private static let shortGapNanoseconds: UInt64 = 50_000
 
     init(index: Int, dispatch: OpaquePointer, clock: MonotonicClock) {
@@ -78,7 +80,13 @@ final class Worker: @unchecked Sendable {
     func help(_ pool: WorkerPool, isLastResort: Bool) -> Bool {
         guard helpDepth < (isLastResort ? Self.helpDepthLast : Self.helpDepthMax) else { return false }
         helpDepth += 1
-        defer { helpDepth -= 1 }
+        // What is run meanwhile is not the task that waits, and is not cancelled with it.
+        let waiting = CurrentTask.word
+        CurrentTask.word = nil
+        defer {
+            CurrentTask.word = waiting
+            helpDepth -= 1
+        }
         guard turn(pool) else { return false }
         gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_HELPED), 1)
         return true
@@ -161,6 +169,12 @@ final class Worker: @unchecked Sendable {
             }
             if !idle(pool) || !mayStay() { break }
         }
+        // Whoever woke this worker handed over the token: nobody is woken again before it is given back, and what it was
+        // woken for is another's now.
+        if holdsToken {
+            holdsToken = false
+            passWakeOn()
+        }
         release(pool)
     }
 
@@ -201,13 +215,15 @@ final class Worker: @unchecked Sendable {
         if pool.configuration.idle == .park { return false }
         let limit = lastGap < Self.shortGapNanoseconds ? Self.searchNanosecondsMax : Self.searchNanosecondsMin
         let began = gyre_clock_now(clock)
+        var rounds = 0
         repeat {
             for _ in 0..<8 { gyre_pause() }
             if gyre_dispatch_has_item(dispatch) {
                 gyre_seat_set_now(seat, gyre_clock_now(clock))
                 return true
             }
-        } while gyre_clock_now(clock) - began < limit
+            rounds += 1
+        } while rounds < Self.searchRoundsMax && gyre_clock_now(clock) - began < limit
         return false
     }
 

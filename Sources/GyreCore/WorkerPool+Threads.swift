@@ -38,22 +38,35 @@ extension WorkerPool {
             // The thread holds the pool: it is freed after its last thread has left.
             let thread = try PosixThread(name: "\(configuration.name)-\(index)") { [self] in
                 let worker = workers[index]
-                worker.sit()
-                if isSpare {
-                    worker.work(self) {
-                        index - self.workerCount < self.control.sparesAllowed.load(ordering: .acquiring)
+                repeat {
+                    worker.sit()
+                    if isSpare {
+                        worker.work(self) { self.needsSpare(index) }
+                    } else {
+                        worker.work(self) { true }
                     }
-                } else {
-                    worker.work(self) { true }
-                }
-                worker.leave()
-                control.state.withLock { state in _ = state.running.remove(index) }
+                    worker.leave()
+                } while !hasLeft(index)
                 progress.notifyAll()
             }
             control.state.withLock { state in state.threads[index] = thread }
         } catch {
             control.state.withLock { state in _ = state.running.remove(index) }
             throw error
+        }
+    }
+
+    private func needsSpare(_ index: Int) -> Bool {
+        control.discards || index - workerCount < control.sparesAllowed.load(ordering: .acquiring)
+    }
+
+    /// A worker's thread ends, unless it is a spare that somebody counted on while it was leaving: who blocks then saw it
+    /// running and started no other.
+    private func hasLeft(_ index: Int) -> Bool {
+        control.state.withLock { state in
+            if index >= workerCount, index - workerCount < state.blocked, !state.isClosed { return false }
+            state.running.remove(index)
+            return true
         }
     }
 
@@ -98,7 +111,10 @@ extension WorkerPool {
     package var isStopping: Bool { control.isStopping }
 
     /// Asks running work to stop: synchronous bodies see it as cancellation, graphs start no further nodes.
-    package func askToStop() { control.askToStop() }
+    package func askToStop() {
+        control.askToStop()
+        gyre_dispatch_ask_to_stop(dispatch)
+    }
 
     /// From now on queued records are told ``Verdict/closed`` instead of being run.
     package func discardQueued() { control.discardQueued() }
@@ -112,13 +128,24 @@ extension WorkerPool {
         if isFirst { gyre_dispatch_close(dispatch) }
     }
 
+    /// After ``discardQueued()`` and ``close()``: a spare tells what is queued, because no worker may come back to do it.
+    package func emptyQueues() {
+        let spare: Int? = control.state.withLock { state in
+            workers.indices.dropFirst(workerCount).first { !state.running.contains($0) }
+        }
+        guard let spare else { return }  // eight of them work already
+        joinFinished(spare)
+        // When the system starts no thread, the queue waits for the workers.
+        do { try startWorker(spare) } catch { control.state.withLock { state in state.threads[spare] = nil } }
+    }
+
     /// Waits until nothing is queued and nothing runs, at the longest until `deadline`. Returns whether that is so.
     package func waitUntilQuiet(until deadline: MonotonicInstant?) -> Bool {
         progress.wait(until: deadline, clock: clock) { self.isQuiet }
     }
 
-    /// Waits until every worker has left, at the longest until `deadline`. Returns how many have not: their bodies
-    /// still run, and their threads end with them.
+    /// Waits until every worker has left, at the longest until `deadline`. Returns how many have not: their bodies still run,
+    /// and their threads end with them.
     package func join(until deadline: MonotonicInstant?) -> Int {
         progress.wait(until: deadline, clock: clock) { self.control.state.withLock { $0.running.isEmpty } }
         let (left, finished): (Int, [PosixThread]) = control.state.withLock { state in
@@ -137,8 +164,7 @@ extension WorkerPool {
 
     // MARK: - Room
 
-    /// Called by workers when a chunk of records became free. Who waits for room is woken for a quarter of them, not
-    /// for each.
+    /// Called by workers when a chunk of records became free. Who waits for room is woken for a quarter of them, not for each.
     @inline(__always)
     func roomGrew() {
         if gyre_dispatch_has_room(dispatch) { progress.notifyAll() }
@@ -147,8 +173,8 @@ extension WorkerPool {
     /// Called by workers that find nothing to do.
     func wentIdle() { progress.notifyAll() }
 
-    /// Waits until a quarter of the records is free, or the pool is idle; at the longest until `deadline`. Short
-    /// retries for single slots would put both sides on one core.
+    /// Waits until a quarter of the records is free, or the pool is idle; at the longest until `deadline`. Short retries for
+    /// single slots would put both sides on one core.
     package func waitForRoom(until deadline: MonotonicInstant? = nil) {
         progress.wait(until: deadline, clock: clock) {
             gyre_dispatch_has_room(self.dispatch) || gyre_dispatch_is_closed(self.dispatch) || self.isQuiet

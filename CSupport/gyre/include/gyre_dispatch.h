@@ -13,7 +13,7 @@
 //
 //      next   ◀─ injector high ◀─ own queue ◀─ work ◀─ injector normal ◀─ overflow ◀─ submitters' queues, in rotation
 //                ◀─ other workers' queues (half) ◀─ injector low ◀─ injector background
-//             every 64th turn begins at one of work, normal, overflow, submitters, low, background, in rotation
+//             every 64th turn begins at one of work, normal, overflow, submitters, low, own, background, in rotation
 //
 // A seat is what one thread has in one pool: its queue, its stash of free records, its cells. Workers keep theirs for
 // life. Another thread takes one with its first submit and leaves it when it ends: queue and stash stay where they
@@ -52,7 +52,7 @@ extern "C" {
 enum { GYRE_LANE_HIGH = 0, GYRE_LANE_NORMAL = 1, GYRE_LANE_LOW = 2, GYRE_LANE_BACKGROUND = 3, GYRE_LANES = 4 };
 
 #define GYRE_DISPATCH_FAIR_TURNS 64u
-#define GYRE_DISPATCH_FAIR_SOURCES 6u
+#define GYRE_DISPATCH_FAIR_SOURCES 7u
 
 typedef struct gyre_dispatch gyre_dispatch;
 typedef struct gyre_seat gyre_seat;
@@ -110,6 +110,7 @@ struct gyre_dispatch {
     gyre_depot depot;               // lines of its own
     gyre_park park;                 // a line of its own
     GYRE_CACHE_ALIGNED gyre_atomic_u32 seats_used; // one past the highest seat ever taken
+    gyre_atomic_u32 stopping;       // running tasks are asked to stop; stored once
     gyre_atomic_u64 outside[GYRE_COUNTS]; // the counts of threads without a seat
     struct gyre_dispatch_control *control; // lock and condition of close, stopped and retract
     gyre_dispatch *next_live;              // under the registry's lock
@@ -177,6 +178,19 @@ extern __thread gyre_seat_cache gyre_seat_last;
 extern __thread uint64_t gyre_thread_task;
 GYRE_INLINE uint64_t gyre_thread_word(void) { return gyre_thread_task; }
 GYRE_INLINE void gyre_thread_set_word(uint64_t word) { gyre_thread_task = word; }
+
+/// The pool whose worker the calling thread is, or NULL.
+extern __thread gyre_dispatch *gyre_thread_home;
+
+/// Asks whatever the pool's workers run to stop. Final.
+GYRE_INLINE void gyre_dispatch_ask_to_stop(gyre_dispatch *dispatch) {
+    gyre_store_relaxed(&dispatch->stopping, 1); // a wish: it orders nothing
+}
+
+/// Whether the calling thread is a worker whose pool asks its tasks to stop.
+GYRE_INLINE bool gyre_thread_is_asked_to_stop(void) {
+    return gyre_thread_home != NULL && gyre_load_relaxed(&gyre_thread_home->stopping) != 0;
+}
 
 /// The seat of the calling thread, or NULL when all seats are taken (the thread is then a guest).
 GYRE_INLINE gyre_seat *gyre_dispatch_seat(gyre_dispatch *dispatch) {

@@ -232,6 +232,10 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         let timed = submitted != 0
         let started = timed ? max(seat?.now ?? 0, cell.pointee.ready) : 0
         var ended: UInt64 = 0
+        if let parent = lateCause(of: node) {
+            skip(node, because: parent, seat)
+            return settle(node, at: cell.pointee.ready, seat, &next, &queue)
+        }
         if withRuntime({ $0.pool.isStopping }) { cancel(.shutdown) }
         if cancelFlag.reason == 0, let seat {
             let failed = !runBody(node, cell)
@@ -307,6 +311,11 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
             for parent in description.parents where cells[parent].status != .succeeded { return parent }
             return nil
         }
+    }
+
+    /// The same for an ordered node: its turn may come after its parents have ended, from a run that does not look at them.
+    private func lateCause(of node: Int) -> Int? {
+        withPlan { plan in plan.withNode(node) { $0.ordered < 0 } ? nil : cause(of: node, plan) }
     }
 
     private func skip(_ node: Int, because parent: Int, _ seat: WorkerSeat?) {

@@ -49,7 +49,9 @@ final class KeyedLinesTable<Input: Sendable, Key: Hashable & Sendable, State: Se
     @usableFromInline let key: @Sendable (Input) -> Key
     @usableFromInline let initial: State
     @usableFromInline let limit: Int
-    @usableFromInline let keysPerShard: Int
+    @usableFromInline let keys: Int
+    /// Keys that were seen, of all shards.
+    @usableFromInline let seen = Atomic<Int>(0)
     @usableFromInline let shards: [KeyShard<Key, State>]
 
     @inlinable
@@ -58,7 +60,7 @@ final class KeyedLinesTable<Input: Sendable, Key: Hashable & Sendable, State: Se
         self.initial = initial
         self.limit = limit
         shards = (0..<16).map { _ in KeyShard() }
-        keysPerShard = max(1, (keys + 15) / 16)
+        self.keys = keys
     }
 
     @inlinable
@@ -68,7 +70,10 @@ final class KeyedLinesTable<Input: Sendable, Key: Hashable & Sendable, State: Se
         let shard = shards[Int(truncatingIfNeeded: UInt(bitPattern: key.hashValue) & 15)]
         let found: KeyedLine<State>? = shard.lines.withLock { lines in
             if let line = lines[key] { return line }
-            guard lines.count < keysPerShard else { return nil }
+            guard seen.add(1, ordering: .relaxed).newValue <= keys else {
+                seen.subtract(1, ordering: .relaxed)
+                return nil
+            }
             let line = KeyedLine(state: initial)
             lines[key] = line
             return line

@@ -1,0 +1,8 @@
+import Synchronization
+
+/// Numbers in the order in which they were appended.
+final class Order: Sendable {
+    private let list = Mutex<[Int]>([])
+    var numbers: [Int] { list.withLock { $0 } }
+    func append(_ number: Int) { list.withLock { $0.append(number) } }
+}

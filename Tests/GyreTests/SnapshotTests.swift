@@ -1,0 +1,88 @@
+import Gyre
+import GyreCore
+import Testing
+
+@Suite struct SnapshotTests {
+    @Test func allNumbersOfADrainedRuntimeAddUp() async throws {
+        let runtime = try makeRuntime(workers: 2)
+        for number in 0..<100 {
+            try runtime.post {}
+            _ = try runtime.post { () throws in if number < 30 { throw Failure(number: number) } }
+            _ = try runtime.post { () async throws in if number < 20 { throw Failure(number: number) } }
+        }
+        for number in 0..<50 {
+            do { try await runtime.run { if number < 10 { throw Failure(number: number) } } } catch {}
+        }
+        let plan = try diamond()
+        for number in 0..<25 { #expect(try await runtime.run(plan, number).status == .success) }
+        await runtime.finishAsync()
+        let snapshot = runtime.snapshot()
+        #expect(snapshot.tasksFailed == 30 + 20 + 10)
+        #expect(snapshot.tasksDone == 300 + 50 + 100 - 60)
+        #expect(snapshot.tasksLate == 0)
+        #expect(snapshot.tasksCancelled == 0)
+        #expect(snapshot.tasksSkipped == 0)
+        #expect(snapshot.tasksRefused == 0)
+        #expect(snapshot.recordsInFlight == 0)
+        #expect(snapshot.runsLive == 0)
+        #expect(snapshot.timersWaiting == 0)
+        #expect(snapshot.queueWait.count == 450)
+        #expect(snapshot.run.count == 450)
+        #expect(snapshot.total.count == 450)
+    }
+
+    @Test func whatIsQueuedAndRunningIsInFlight() throws {
+        let runtime = try makeRuntime(workers: 1)
+        let release = try runtime.occupy(1)
+        for _ in 0..<9 { try runtime.post {} }
+        #expect(runtime.snapshot().recordsInFlight == 10)
+        release.open()
+        runtime.finish()
+        #expect(runtime.snapshot().recordsInFlight == 0)
+    }
+
+    @Test func suspendedTasksAreLiveAndNotInFlight() throws {
+        let runtime = try makeRuntime(workers: 1)
+        let sleepers = (0..<5).map { _ in Sleeper() }
+        let handles = try sleepers.map { sleeper in
+            try runtime.post { () async throws in try await sleeper.sleep() }
+        }
+        #expect(eventually { sleepers.allSatisfy(\.isAsleep) && runtime.snapshot().recordsInFlight == 0 })
+        #expect(runtime.snapshot().runsLive == 5)
+        for sleeper in sleepers { sleeper.wake() }
+        for handle in handles { #expect(outcome(of: handle) != nil) }
+        runtime.finish()
+        #expect(runtime.snapshot().runsLive == 0)
+    }
+
+    @Test func theClockIsPartOfIt() throws {
+        let (clock, time) = MonotonicClock.manual(startingAt: MonotonicInstant(nanoseconds: 50))
+        let runtime = try makeRuntime { $0.clock = clock }
+        time.advance(by: .nanoseconds(450))
+        let snapshot = runtime.snapshot()
+        #expect(snapshot.clock.source == "manual")
+        #expect(snapshot.uptime == .nanoseconds(450))
+        runtime.finish()
+    }
+
+    /// Numbers only grow, though workers write them while they are read.
+    @Test func countsNeverGoBackWhileTasksRun() throws {
+        let runtime = try makeRuntime(workers: 2)
+        let isDone = Latch()
+        let reader = try PosixThread(name: "reader") {
+            var last = runtime.snapshot()
+            while !isDone.isOpen {
+                let next = runtime.snapshot()
+                #expect(next.tasksDone >= last.tasksDone)
+                #expect(next.run.count >= last.run.count)
+                #expect(next.recordsInFlight < 1 << 20)
+                last = next
+            }
+        }
+        for _ in 0..<20_000 { try runtime.post(whenFull: .wait) {} }
+        runtime.finish()
+        isDone.open()
+        reader.join()
+        #expect(runtime.snapshot().tasksDone == 20_000)
+    }
+}
