@@ -409,6 +409,6 @@ bool gyre_dispatch_retract(gyre_dispatch *dispatch, gyre_seat *seat) {
     pthread_mutex_unlock(&dispatch->control->lock);
     uint32_t handle;
     if (!gyre_runq_pop(&seat->runq, &handle)) return false;
-    gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, UINT64_MAX); // modulo 2^64: one less, or it never were quiet again
+    gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, UINT64_MAX); // one less, modulo 2^64: it was not queued
     return true;
 }

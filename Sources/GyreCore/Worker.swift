@@ -169,8 +169,8 @@ final class Worker: @unchecked Sendable {
             }
             if !idle(pool) || !mayStay() { break }
         }
-        // Whoever woke this worker handed over the token: nobody is woken again before it is given back, and what it was
-        // woken for is another's now.
+        // Whoever woke this worker handed over the token: nobody is woken again before it is given back, and what it
+        // was woken for is another's now.
         if holdsToken {
             holdsToken = false
             passWakeOn()

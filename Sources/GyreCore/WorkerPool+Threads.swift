@@ -60,8 +60,8 @@ extension WorkerPool {
         control.discards || index - workerCount < control.sparesAllowed.load(ordering: .acquiring)
     }
 
-    /// A worker's thread ends, unless it is a spare that somebody counted on while it was leaving: who blocks then saw it
-    /// running and started no other.
+    /// A worker's thread ends, unless it is a spare that somebody counted on while it was leaving: who blocks then
+    /// saw it running and started no other.
     private func hasLeft(_ index: Int) -> Bool {
         control.state.withLock { state in
             if index >= workerCount, index - workerCount < state.blocked, !state.isClosed { return false }
@@ -128,7 +128,8 @@ extension WorkerPool {
         if isFirst { gyre_dispatch_close(dispatch) }
     }
 
-    /// After ``discardQueued()`` and ``close()``: a spare tells what is queued, because no worker may come back to do it.
+    /// After ``discardQueued()`` and ``close()``: a spare tells what is queued, because no worker may come back to do
+    /// it.
     package func emptyQueues() {
         let spare: Int? = control.state.withLock { state in
             workers.indices.dropFirst(workerCount).first { !state.running.contains($0) }
@@ -144,8 +145,8 @@ extension WorkerPool {
         progress.wait(until: deadline, clock: clock) { self.isQuiet }
     }
 
-    /// Waits until every worker has left, at the longest until `deadline`. Returns how many have not: their bodies still run,
-    /// and their threads end with them.
+    /// Waits until every worker has left, at the longest until `deadline`. Returns how many have not: their bodies
+    /// still run, and their threads end with them.
     package func join(until deadline: MonotonicInstant?) -> Int {
         progress.wait(until: deadline, clock: clock) { self.control.state.withLock { $0.running.isEmpty } }
         let (left, finished): (Int, [PosixThread]) = control.state.withLock { state in
@@ -164,7 +165,8 @@ extension WorkerPool {
 
     // MARK: - Room
 
-    /// Called by workers when a chunk of records became free. Who waits for room is woken for a quarter of them, not for each.
+    /// Called by workers when a chunk of records became free. Who waits for room is woken for a quarter of them, not
+    /// for each.
     @inline(__always)
     func roomGrew() {
         if gyre_dispatch_has_room(dispatch) { progress.notifyAll() }
@@ -173,8 +175,8 @@ extension WorkerPool {
     /// Called by workers that find nothing to do.
     func wentIdle() { progress.notifyAll() }
 
-    /// Waits until a quarter of the records is free, or the pool is idle; at the longest until `deadline`. Short retries for
-    /// single slots would put both sides on one core.
+    /// Waits until a quarter of the records is free, or the pool is idle; at the longest until `deadline`. Short
+    /// retries for single slots would put both sides on one core.
     package func waitForRoom(until deadline: MonotonicInstant? = nil) {
         progress.wait(until: deadline, clock: clock) {
             gyre_dispatch_has_room(self.dispatch) || gyre_dispatch_is_closed(self.dispatch) || self.isQuiet

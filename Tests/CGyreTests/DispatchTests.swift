@@ -80,8 +80,8 @@ import Testing
         #expect((0..<3).map { indices[$0] } == [2, 2, 2])
     }
 
-    /// A thread ends with tasks in its queue and free records in its stash. Workers find the tasks, and the next thread has the
-    /// records: in the end as many tasks fit as at the beginning.
+    /// A thread ends with tasks in its queue and free records in its stash. Workers find the tasks, and the next
+    /// thread has the records: in the end as many tasks fit as at the beginning.
     @Test func aThreadThatEndsLosesNeitherTasksNorRecords() throws {
         let pool = try Pool(submitters: 1, inFlight: 64)
         let seat = pool.sit()
@@ -203,7 +203,8 @@ import Testing
             onThreads(3 + submitters) { me in
                 if me < 2 {
                     let seat = gyre_dispatch_sit(pool.dispatch, UInt32(me))
-                    // As a worker does: it leaves after a look that found nothing and began after it saw the pool closed.
+                    // As a worker does: it leaves after a look that found nothing and began after it saw the pool
+                    // closed.
                     while true {
                         let isClosed = gyre_dispatch_is_closed(pool.dispatch)
                         gyre_fence_seq_cst()

@@ -42,8 +42,8 @@ import Testing
         #expect(isRemoved)
     }
 
-    /// Threads enter one line with link after link; whoever leaves runs the turn of the next. Plain words are written in turns
-    /// only, so a second one inside at the same time is found here, and by ThreadSanitizer.
+    /// Threads enter one line with link after link; whoever leaves runs the turn of the next. Plain words are written
+    /// in turns only, so a second one inside at the same time is found here, and by ThreadSanitizer.
     @Test(arguments: [2, 4, 6]) func oneIsInsideAtATimeAndEveryTurnComes(threads: Int) {
         let each = 3_000
         let line = Line(links: threads * each)

@@ -61,7 +61,8 @@ import Testing
         #expect(!gyre_park_wants_wake(park.pointer))
     }
 
-    /// Workers that take items from a count and sleep in between, as a pool's do. One lost wake-up, and this never ends.
+    /// Workers that take items from a count and sleep in between, as a pool's do. One lost wake-up, and this never
+    /// ends.
     @Test(arguments: [(1, 1), (1, 4), (3, 2), (2, 6)]) func noWakeIsLost(producers: Int, workers: Int) {
         let park = Park(workers: UInt32(workers))
         let items = Items()

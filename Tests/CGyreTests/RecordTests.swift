@@ -65,7 +65,8 @@ import Testing
         #expect(gyre_record_words(record.pointer)[1] == 5)
     }
 
-    /// A worker starts and a canceller cancels, many times: of each task one of them has its way, never both, never none.
+    /// A worker starts and a canceller cancels, many times: of each task one of them has its way, never both, never
+    /// none.
     @Test func aStartAndACancelNeverBothWin() {
         let record = Record()
         let started = Plain(count: 1)

@@ -169,7 +169,8 @@ enum QueueHistory {
             if pop.end < push.begin { return .poppedBeforePush }
         }
         if pops.count < pushes.count { return .lost }
-        // In order of pushing, no pop may have ended before the pop of an item that was pushed for certain before began.
+        // In order of pushing, no pop may have ended before the pop of an item that was pushed for certain before
+        // began.
         let byBegin = pushes.values.sorted { $0.begin < $1.begin }
         let byEnd = pushes.values.sorted { $0.end < $1.end }
         var latestPopBegin = Int.min

@@ -71,8 +71,8 @@ import Testing
         #expect(!gyre_runq_peek(queue.pointer, 4, &found))
     }
 
-    /// The owner pushes and pops, thieves steal; near the wrap of the positions. Each item is taken once, and each taker sees
-    /// them in their order.
+    /// The owner pushes and pops, thieves steal; near the wrap of the positions. Each item is taken once, and each
+    /// taker sees them in their order.
     @Test(arguments: [1, 3, 5], firsts) func ownerAndThievesTakeEachItemOnce(thieves: Int, first: UInt64) {
         let queue = Runq(first: first)
         let count = 20_000

@@ -20,8 +20,8 @@ import Testing
         #expect(waiters.called.isEmpty)
     }
 
-    /// Threads add themselves while one settles: each is either called once or told that it is settled; and both see the
-    /// outcome, a plain word.
+    /// Threads add themselves while one settles: each is either called once or told that it is settled; and both see
+    /// the outcome, a plain word.
     @Test func everyWaiterLearnsOfTheOutcomeOnce() {
         for round in 0..<400 {
             let waiters = Waiters()

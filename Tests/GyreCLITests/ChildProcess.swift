@@ -50,8 +50,8 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// Waits for the end. Returns the exit code, or nil when a signal ended the program. One that hangs is killed after two
-    /// minutes, so that its test fails instead of hanging too.
+    /// Waits for the end. Returns the exit code, or nil when a signal ended the program. One that hangs is killed
+    /// after two minutes, so that its test fails instead of hanging too.
     func wait() -> Int32? {
         DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(120)) { self.send(SIGKILL) }
         // First wait without freeing the identifier, so that it is freed under the lock.

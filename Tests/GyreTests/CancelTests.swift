@@ -177,8 +177,8 @@ import Testing
         runtime.finish()
     }
 
-    /// Two cancellers and a worker meet in each task. Whoever wins, the task settles once: it ran and has its value, or it did
-    /// not run and is cancelled.
+    /// Two cancellers and a worker meet in each task. Whoever wins, the task settles once: it ran and has its value,
+    /// or it did not run and is cancelled.
     @Test func aCancelAndAStartRaceToOneOutcome() throws {
         let runtime = try makeRuntime(workers: 1, inFlight: 64)
         let count = 5_000
@@ -252,7 +252,8 @@ import Testing
         #expect(runtime.snapshot().tasksCancelled == 0)
     }
 
-    /// The records of a small pool are used again and again; a ticket that outlived its task touches none of the later ones.
+    /// The records of a small pool are used again and again; a ticket that outlived its task touches none of the
+    /// later ones.
     @Test func aStaleTicketNeverTouchesTheTaskThatHasItsRecordNow() throws {
         let runtime = try makeRuntime(workers: 1, inFlight: 2)
         let ran = Tally()

@@ -92,7 +92,8 @@ import Testing
         await runtime.finishAsync()
     }
 
-    /// The first run holds the line while the second one's parent fails: the turn comes last, and the node must not run.
+    /// The first run holds the line while the second one's parent fails: the turn comes last, and the node must not
+    /// run.
     @Test func aNodeWhoseParentFailedIsSkippedThoughItsTurnComesLater() throws {
         let runtime = try makeRuntime(workers: 2)
         let release = Latch()

@@ -108,8 +108,8 @@ import Testing
         runtime.finish()
     }
 
-    /// A spare that is woken after it is needed no more ends. What woke it was meant for some worker, and so is what comes
-    /// after it.
+    /// A spare that is woken after it is needed no more ends. What woke it was meant for some worker, and so is what
+    /// comes after it.
     @Test func aSpareThatEndsTakesNoWakeWithIt() throws {
         let runtime = try makeRuntime(workers: 1)
         let sleeper = Sleeper()

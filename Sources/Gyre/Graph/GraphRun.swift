@@ -313,7 +313,8 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         }
     }
 
-    /// The same for an ordered node: its turn may come after its parents have ended, from a run that does not look at them.
+    /// The same for an ordered node: its turn may come after its parents have ended, from a run that does not look at
+    /// them.
     private func lateCause(of node: Int) -> Int? {
         withPlan { plan in plan.withNode(node) { $0.ordered < 0 } ? nil : cause(of: node, plan) }
     }
