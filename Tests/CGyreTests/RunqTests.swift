@@ -83,11 +83,10 @@ import Testing
                 var next: UInt32 = 0
                 while next < count {
                     // Bursts, so that the queue is full and empty by turns.
-                    for _ in 0..<(next % 300) where next < count {
+                    for _ in 0...(next % 300) where next < count {
                         if queue.push(next) { next += 1 } else { break }
                     }
                     for _ in 0..<(next % 7) { if let item = queue.pop() { taken[0].append(item) } }
-                    if next % 7 == 0, next < count, queue.push(next) { next += 1 }
                     if next % 5 == 0, let many = queue.takeMany(16) { for item in many { taken[0].append(item) } }
                 }
                 while let item = queue.pop() { taken[0].append(item) }
