@@ -35,6 +35,7 @@ extension WorkerPool: TaskExecutor {
         while gyre_overflow_has_item(gyre_dispatch_overflow(dispatch)) {
             var left = gyre_overflow_item()
             guard gyre_overflow_pop(gyre_dispatch_overflow(dispatch), &left) else { continue }
+            gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_QUEUED), UInt64.max)  // one less: no worker ends it
             globalConcurrentExecutor.enqueue(queuedJob(left.words.0))
         }
     }
