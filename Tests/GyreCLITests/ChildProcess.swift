@@ -33,6 +33,8 @@ final class ChildProcess: Sendable {
         }
         try #require(code == 0, "\(program): \(String(cString: strerror(code)))")
         self.identifier = identifier
+        // One that hangs is killed, so that its test fails instead of hanging too, wherever the test waits for it.
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(120)) { self.send(SIGKILL) }
     }
 
     /// The module of the C library leaves this function out, so the linker is asked for it.
@@ -50,10 +52,8 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// Waits for the end. Returns the exit code, or nil when a signal ended the program. One that hangs is killed
-    /// after two minutes, so that its test fails instead of hanging too.
+    /// Waits for the end. Returns the exit code, or nil when a signal ended the program.
     func wait() -> Int32? {
-        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(120)) { self.send(SIGKILL) }
         // First wait without freeing the identifier, so that it is freed under the lock.
         var info = siginfo_t()
         while waitid(P_PID, id_t(identifier), &info, WEXITED | WNOWAIT) == -1, errno == EINTR {}

@@ -14,13 +14,12 @@ struct StorefrontGraph: Sendable {
     /// Its output is the line of the decisions file.
     let notify: Node<DecisionLine>
 
-    /// - Parameter customers: How many customers there are. The bound on keys is twice that, because keys are bounded
-    ///   shard by shard and do not spread evenly.
+    /// - Parameter customers: How many customers there are: each is a key of `behaviour`.
     init(customers: Int) throws(GraphError) {
         let catalogue = Catalogue.standard
         var graph = TaskGraph<Purchase>("storefront")
         let behaviour = graph.node(
-            "behaviour", orderedBy: \.customer, state: CustomerHistory(), keys: max(1 << 20, 2 * customers)
+            "behaviour", orderedBy: \.customer, state: CustomerHistory(), keys: customers
         ) { purchase, history in
             purchase.behaviour(&history)
         }
