@@ -57,7 +57,8 @@ import Testing
         release.open()
         pool.finish()
         let snapshot = pool.snapshot()
-        // Submitted at 1,000, 1,000 and 1,040. The first ran until 1,100, the second until 1,107, the third until 1,118.
+        // Submitted at 1,000, 1,000 and 1,040. The first ran until 1,100, the second until 1,107, the third until
+        // 1,118.
         #expect(snapshot.run.count == 3)
         #expect(snapshot.run.sumNanoseconds == 100 + 7 + 11)
         #expect(snapshot.queueWait.sumNanoseconds == 0 + 100 + 67)
