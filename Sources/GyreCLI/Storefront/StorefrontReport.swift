@@ -30,7 +30,8 @@ struct StorefrontReport: Sendable {
     func text(style: SnapshotTable.Style) -> String {
         """
         \(input): \(grouped(UInt64(log.purchases.count))) purchases of \(grouped(UInt64(log.customerCount))) customers
-        \(grouped(UInt64(summary.passes))) passes, \(grouped(UInt64(summary.purchases))) graphs of \
+        \(grouped(UInt64(summary.passes))) pass\(summary.passes == 1 ? "" : "es"), \
+        \(grouped(UInt64(summary.purchases))) graphs of \
         \(StorefrontGraph.tasksPerPurchase) tasks in \(oneDecimal(seconds(summary.elapsed))) s on \(workers) \
         worker\(workers == 1 ? "" : "s"), pinning \(pinning.rawValue)
 
