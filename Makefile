@@ -2,6 +2,8 @@
 
 SWIFT ?= swift
 SAMPLE := Benchmarks/Workloads/storefront/CDNOW_sample.txt
+# One test at a time: many block threads on purpose, and the test library runs tests on as few threads as there are cores.
+SERIAL := --no-parallel
 SOURCES := Package.swift Sources Tests Benchmarks .ci
 
 .DEFAULT_GOAL := help
@@ -15,20 +17,20 @@ run: deps ## the main job on a real purchase log, built for release; options in 
 	.build/release/gyre demo storefront --input $(SAMPLE) $(ARGS)
 
 test: deps ## every test, built for debugging; options in ARGS="--filter Ring"
-	$(SWIFT) test $(ARGS)
+	$(SWIFT) test $(SERIAL) $(ARGS)
 
 check: deps lint ## format, tidy, a build with warnings as errors, unit tests: before every commit
-	$(SWIFT) test --skip 'StressTests|SimulationTests'
+	$(SWIFT) test $(SERIAL) --skip 'StressTests|SimulationTests'
 
 lint: ## the formatter's opinion of all Swift files
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
 tsan: deps ## every test under ThreadSanitizer
-	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan $(ARGS)
+	$(SWIFT) test $(SERIAL) --sanitize=thread --scratch-path .build-tsan $(ARGS)
 
 # XCTest, of which no test here is one, leaks in its own runner, and the leak checker says so.
 asan: deps ## every test under AddressSanitizer, leaks included
-	$(SWIFT) test --disable-xctest --sanitize=address --scratch-path .build-asan $(ARGS)
+	$(SWIFT) test $(SERIAL) --disable-xctest --sanitize=address --scratch-path .build-asan $(ARGS)
 
 scratch: deps ## nanoseconds per task of every way to submit one
 	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-benchmarks scratch $(ARGS)

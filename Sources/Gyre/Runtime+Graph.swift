@@ -7,7 +7,8 @@ extension Runtime {
     /// - Parameters:
     ///   - plan: What to run. Any number of its runs may be in flight.
     ///   - input: The input of every node of this run.
-    ///   - whenFull: What happens when no record is free, or an ordered node's line is full.
+    ///   - whenFull: What happens when no record is free, or an ordered node's line is full. A table of keys that is
+    ///     full is not waited for: keys are kept as long as the plan.
     ///   - completion: Called once, on a worker, when every node has ended. It should be short.
     /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began. A call that throws
     ///   leaves nothing behind, and `completion` is not called.
@@ -54,7 +55,7 @@ extension Runtime {
     ) throws(SubmitError) -> GraphRun {
         do {
             return try start(plan, completion, input)
-        } catch .full where whenFull == .wait {
+        } catch .full where whenFull == .wait && !plan.lines.contains(where: \.isOutOfKeys) {
             var run: GraphRun?
             try waitForRoom { () throws(SubmitError) in run = try self.start(plan, completion, input) }
             guard let run else { preconditionFailure("a run that was accepted is there") }

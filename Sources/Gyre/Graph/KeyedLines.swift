@@ -6,6 +6,9 @@ public import Synchronization
 protocol KeyedLines: AnyObject, Sendable {
     /// The line of the key of the input at `base`, with a place in it reserved.
     func reserve(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) throws(SubmitError) -> KeyedLineBase
+
+    /// Whether a further key would be refused for good: keys are kept as long as the plan.
+    var isOutOfKeys: Bool { get }
 }
 
 /// The line of one key: who is next, and how many wait.
@@ -62,6 +65,8 @@ final class KeyedLinesTable<Input: Sendable, Key: Hashable & Sendable, State: Se
         shards = (0..<16).map { _ in KeyShard() }
         self.keys = keys
     }
+
+    @usableFromInline var isOutOfKeys: Bool { seen.load(ordering: .relaxed) >= keys }
 
     @inlinable
     func reserve(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) throws(SubmitError) -> KeyedLineBase
