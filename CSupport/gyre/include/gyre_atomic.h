@@ -202,7 +202,7 @@ GYRE_INLINE void gyre_pause(void) {
 #elif defined(GYRE_THREAD_SANITIZER)
 // ThreadSanitizer does not see fences: a seq_cst exchange on one word that all threads share orders as much.
 extern gyre_atomic_u64 gyre_fence_word;
-#define gyre_fence_seq_cst() ((void)__atomic_fetch_add(&gyre_fence_word.value, 1, __ATOMIC_SEQ_CST))
+GYRE_INLINE void gyre_fence_seq_cst(void) { (void)__atomic_fetch_add(&gyre_fence_word.value, 1, __ATOMIC_SEQ_CST); }
 #elif defined(__x86_64__)
 // A locked operation on the thread's own stack orders as mfence does, for user memory, at a third of its cost.
 GYRE_INLINE void gyre_fence_seq_cst(void) { __asm__ __volatile__("lock; orq $0, (%%rsp)" ::: "memory", "cc"); }
