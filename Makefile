@@ -7,7 +7,7 @@ SERIAL := --no-parallel
 SOURCES := Package.swift Sources Tests Benchmarks .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint tsan asan scratch deps clean
+.PHONY: help run test check lint tsan asan verify soak scratch deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,12 @@ tsan: deps ## every test under ThreadSanitizer
 # XCTest, of which no test here is one, leaks in its own runner, and the leak checker says so.
 asan: deps ## every test under AddressSanitizer, leaks included
 	$(SWIFT) test $(SERIAL) --disable-xctest --sanitize=address --scratch-path .build-asan $(ARGS)
+
+verify: deps ## what looks for bugs beyond single tests, in minutes; options in ARGS="--only model"
+	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size ci $(ARGS)
+
+soak: deps ## the same for hours, seeds printed
+	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size soak $(ARGS)
 
 scratch: deps ## nanoseconds per task of every way to submit one
 	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-benchmarks scratch $(ARGS)

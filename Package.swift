@@ -56,6 +56,10 @@ let package = Package(
         .testTarget(name: "DocumentationTests", dependencies: ["Gyre"], swiftSettings: strict),
         // Habits that no compiler checks: imports, words, headers, lengths.
         .testTarget(name: "TidyTests", swiftSettings: strict),
+        // What looks for bugs beyond single tests: `make verify` (Tests/README.md).
+        .executableTarget(
+            name: "GyreVerify", dependencies: ["Gyre", "GyreCore", "GyreObserve"], path: "Tests/Verify",
+            swiftSettings: strict),
         // Tests of the allocator start programs of their own: one process has one allocator.
         .testTarget(name: "GyreJemallocTests", dependencies: ["GyreCore"], swiftSettings: strict),
         .executableTarget(

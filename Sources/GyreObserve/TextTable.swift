@@ -1,13 +1,15 @@
 /// Rows of cells as aligned lines: the first column to the left, the others to the right, two spaces between them.
-struct TextTable {
+package struct TextTable {
     private var rows: [[String]] = []
 
-    mutating func append(_ cells: [String]) {
+    package init() {}
+
+    package mutating func append(_ cells: [String]) {
         rows.append(cells)
     }
 
     /// The rows as lines without spaces at their ends. Cells hold one character per terminal column.
-    var lines: [String] {
+    package var lines: [String] {
         var widths: [Int] = []
         for row in rows {
             for (column, cell) in row.enumerated() {

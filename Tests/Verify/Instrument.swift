@@ -1,0 +1,70 @@
+import Foundation
+
+/// How far a run looks.
+enum Size: String, Sendable {
+    /// Minutes: with every change.
+    case ci
+    /// Hours: by hand.
+    case soak
+}
+
+/// One way to look for bugs.
+protocol Instrument: Sendable {
+    /// As the table and `--only` name it.
+    var name: String { get }
+
+    /// Looks, and reports a row for each subject as soon as it is done with it. Throws when it could not look.
+    func run(_ context: Context, report: (Row) -> Void) throws
+}
+
+/// What an instrument works with.
+struct Context: Sendable {
+    let size: Size
+    /// Everything that chance decides follows from this number.
+    let seed: UInt64
+    /// Processes that may run at once.
+    let jobs: Int
+
+    /// The top of the repository: `swift run` starts programs there.
+    let top = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+
+    /// A folder for what the instrument `name` builds.
+    func scratch(_ name: String) throws -> URL {
+        let folder = top.appendingPathComponent(".build-verify/\(name)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder
+    }
+}
+
+/// What an instrument did with one subject.
+struct Row: Sendable {
+    let instrument: String
+    let subject: String
+    /// How often it looked, in `unit`.
+    let cases: UInt64
+    let unit: String
+    /// One line for each thing that is wrong; the first line of each is what a reader sees, with how to replay it.
+    let found: [String]
+    let seconds: Double
+
+    init(
+        _ instrument: String, _ subject: String, cases: UInt64, _ unit: String, found: [String] = [],
+        began: ContinuousClock.Instant
+    ) {
+        self.instrument = instrument
+        self.subject = subject
+        self.cases = cases
+        self.unit = unit
+        self.found = found
+        let elapsed = began.duration(to: .now).components
+        seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
+    }
+
+    /// The row as it is printed while the run goes on.
+    var line: String {
+        let mark = found.isEmpty ? "ok  " : "FAIL"
+        let time = String(format: "%.1f", seconds)
+        return (["\(mark) \(instrument): \(subject): \(cases) \(unit), \(time) s"] + found.map { "     \($0)" })
+            .joined(separator: "\n")
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import GyreObserve
+
+/// The rows of a run, for people and for programs.
+struct Results {
+    let size: Size
+    let seed: UInt64
+    private(set) var rows: [Row] = []
+
+    init(size: Size, seed: UInt64) {
+        self.size = size
+        self.seed = seed
+    }
+
+    mutating func append(_ row: Row) { rows.append(row) }
+
+    var isClean: Bool { !rows.isEmpty && rows.allSatisfy(\.found.isEmpty) }
+
+    var table: String {
+        var table = TextTable()
+        table.append(["instrument", "subject", "", "cases", "found", "seconds"])
+        for row in rows {
+            table.append([
+                row.instrument, row.subject, row.unit, grouped(row.cases), String(row.found.count),
+                oneDecimal(row.seconds),
+            ])
+        }
+        let seconds = rows.reduce(0) { $0 + $1.seconds }
+        let found = rows.reduce(0) { $0 + $1.found.count }
+        table.append(["in all", "", "", "", String(found), oneDecimal(seconds)])
+        return table.lines.joined(separator: "\n")
+    }
+
+    var json: String {
+        var object = JSONObject()
+        object["size"] = .string(size.rawValue)
+        object["seed"] = .integer(seed)
+        object["rows"] = .array(
+            rows.map { row in
+                var object = JSONObject()
+                object["instrument"] = .string(row.instrument)
+                object["subject"] = .string(row.subject)
+                object["unit"] = .string(row.unit)
+                object["cases"] = .integer(row.cases)
+                object["found"] = .array(row.found.map { .string($0) })
+                object["seconds"] = .number(row.seconds)
+                return .object(object)
+            })
+        return object.text + "\n"
+    }
+}
