@@ -51,7 +51,7 @@ let package = Package(
         .testTarget(name: "GyreTests", dependencies: ["Gyre", "GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
         .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI"], swiftSettings: strict),
-        .testTarget(name: "CGyreTests", dependencies: ["CGyre"], swiftSettings: strict),
+        .testTarget(name: "CGyreTests", dependencies: ["CGyre", "GyreCore"], swiftSettings: strict),
         // The code in README and articles, compiled and run.
         .testTarget(name: "DocumentationTests", dependencies: ["Gyre"], swiftSettings: strict),
         // Habits that no compiler checks: imports, words, headers, lengths.

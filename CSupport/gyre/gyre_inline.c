@@ -21,6 +21,7 @@
 #include "gyre_record.h"
 #include "gyre_ring.h"
 #include "gyre_runq.h"
+#include "gyre_sanitizer.h"
 #include "gyre_state.h"
 #include "gyre_timer.h"
 #include "gyre_waiters.h"

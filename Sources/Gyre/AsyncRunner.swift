@@ -12,7 +12,7 @@ final class AsyncRunner: @unchecked Sendable {
     private let set: RunnerSet
     private var body: (RunnerBody)?
     private var continuation: UnsafeContinuation<Bool, Never>?
-    private let swiftTask = Mutex<Task<Void, Never>?>(nil)
+    private let swiftTask = Lock<Task<Void, Never>?>(nil)
     /// Address of the body that runs, plus 1 once it was cancelled; 0 between bodies.
     private let current = Atomic<UInt>(0)
 
@@ -130,7 +130,7 @@ final class RunnerSet: @unchecked Sendable {
     }
 
     private struct WeakRunner: Sendable { weak var runner: AsyncRunner? }
-    private let all = Mutex<[ObjectIdentifier: WeakRunner]>([:])
+    private let all = Lock<[ObjectIdentifier: WeakRunner]>([:])
 
     /// Ends all runners that wait. After every worker has left.
     func dismissAll() {

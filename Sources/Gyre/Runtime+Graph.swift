@@ -1,5 +1,4 @@
 import GyreCore
-import Synchronization
 
 extension Runtime {
     /// Queues a run of a graph and returns at once.
@@ -100,7 +99,7 @@ private final class GraphEnding: @unchecked Sendable {
         case settled(GraphResult)
     }
 
-    private let state = Mutex<State>(.open)
+    private let state = Lock<State>(.open)
     var run: GraphRun?
 
     func settle(_ result: GraphResult) {

@@ -1,5 +1,4 @@
 import GyreCore
-import Synchronization
 
 extension Runtime {
     /// Suspends the calling task, and no thread, until `deadline`.
@@ -36,7 +35,7 @@ private final class Sleeper: @unchecked Sendable {
     }
 
     private let timers: TimerService
-    private let state = Mutex<State>(.awake)
+    private let state = Lock<State>(.awake)
 
     init(timers: TimerService) { self.timers = timers }
 

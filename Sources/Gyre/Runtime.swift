@@ -1,5 +1,4 @@
 import GyreCore
-import Synchronization
 
 /// The execution core of a program: a pool of pinned workers, and everything that may be run on it.
 ///

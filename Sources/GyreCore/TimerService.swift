@@ -1,5 +1,5 @@
 internal import CGyre
-import Synchronization
+internal import Synchronization
 
 /// What a timer calls when its time has come, on the timer thread: short, and it must not block.
 package typealias TimerFunction = @convention(c) (_ word0: UInt64, _ word1: UInt64) -> Void
@@ -24,7 +24,7 @@ package final class TimerService: @unchecked Sendable {
     private let wake = EventCount()
     private let closed = Atomic<Bool>(false)
     private let isRunning = Atomic<Bool>(false)
-    private let thread = Mutex<PosixThread?>(nil)
+    private let thread = Lock<PosixThread?>(nil)
 
     /// Timers that may wait at once. Address space is reserved for all, memory is used as they are.
     package static let capacity: UInt32 = 1 << 21

@@ -1,5 +1,5 @@
 internal import CGyre
-import Synchronization
+internal import Synchronization
 
 /// One worker: what it does in a turn, and how it idles.
 ///

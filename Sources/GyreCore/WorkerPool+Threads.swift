@@ -1,5 +1,5 @@
 internal import CGyre
-import Synchronization
+internal import Synchronization
 
 /// Control plane of a pool: which threads run, and how they end.
 final class PoolControl: Sendable {
@@ -14,7 +14,7 @@ final class PoolControl: Sendable {
         var isStopped = false
     }
 
-    let state = Mutex(State())
+    let state = Lock(State())
     /// Set at the hard limit of a drain: what is queued is told so instead of being run.
     private let discarding = Atomic<Bool>(false)
     /// Spares that may work; a copy of `blocked` for their loops.

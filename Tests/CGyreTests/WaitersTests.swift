@@ -1,6 +1,6 @@
 import CGyre
 import Glibc
-import Synchronization
+import GyreCore
 import Testing
 
 @Suite struct WaitersTests {
@@ -26,7 +26,7 @@ import Testing
         for round in 0..<400 {
             let waiters = Waiters()
             let outcome = Plain(count: 1)
-            let refused = Mutex<[Int]>([])
+            let refused = Lock<[Int]>([])
             let wrong = Tally()
             onThreads(4) { me in
                 if me == 0 {
@@ -50,7 +50,7 @@ import Testing
 
 private final class Waiters: @unchecked Sendable {  // the word is an atomic
     let pointer = UnsafeMutablePointer<gyre_waiters>.allocate(capacity: 1)
-    private let list = Mutex<[Int]>([])
+    private let list = Lock<[Int]>([])
     var called: [Int] { list.withLock { $0 } }
 
     init() { gyre_waiters_init(pointer) }

@@ -219,7 +219,7 @@ import Testing
     @Test func hardPinnedWorkersHaveOneProcessorEachForLife() throws {
         let pool = try makePool { $0.pinning = .hard }
         let cpus = CPUTopology.current().allowedCPUs
-        let masks = Mutex<[Int: [Int]]>([:])
+        let masks = Lock<[Int: [Int]]>([:])
         let together = Tally()
         for _ in 0..<2 {
             try pool.submit(body: {
@@ -250,7 +250,7 @@ import Testing
 
     /// The kernel's mask of a worker that has worked without a pause: two tasks keep it busy, the third looks.
     private func maskOfWorker(in pool: WorkerPool, afterBusyNanoseconds busy: UInt64) throws -> CPUMask {
-        let found = Mutex<CPUMask?>(nil)
+        let found = Lock<CPUMask?>(nil)
         let release = try pool.occupy(pool.workerCount)
         for _ in 0..<2 {
             try pool.submit(body: {

@@ -1,6 +1,5 @@
 import Gyre
 import GyreCore
-import Synchronization
 import Testing
 
 @Suite struct CancelTests {
@@ -73,7 +72,7 @@ import Testing
     /// What a worker runs while a body waits is not that body.
     @Test func aTaskThatIsRunByOneThatWaitsIsNotCancelledWithIt() throws {
         let runtime = try makeRuntime(workers: 1)
-        let answers = Mutex<[Bool]>([])
+        let answers = Lock<[Bool]>([])
         let started = Latch()
         let go = Latch()
         let outer = try runtime.post { () throws -> Bool in

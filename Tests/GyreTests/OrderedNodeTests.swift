@@ -1,6 +1,5 @@
 import Gyre
 import GyreCore
-import Synchronization
 import Testing
 
 @Suite struct OrderedNodeTests {
@@ -55,7 +54,7 @@ import Testing
             seen.append(input)
             return seen.count
         }
-        let list = Mutex<[Int]>([])
+        let list = Lock<[Int]>([])
         let sum = graph.node("check", orderedBy: { _ in 0 }, state: 0, limit: 100_000) { _, count in
             count += 1
             return count

@@ -166,7 +166,7 @@ extension Runtime {
 /// Places that one thread fills and others look at.
 final class Shelf<Value: Sendable>: Sendable {
     private final class Place: Sendable {
-        let value = Mutex<Value?>(nil)
+        let value = Lock<Value?>(nil)
     }
 
     private let places: [Place]
@@ -182,7 +182,7 @@ final class Shelf<Value: Sendable>: Sendable {
 /// An async body that suspends until it is woken or cancelled.
 final class Sleeper: Sendable {
     private enum State { case awake, asleep(CheckedContinuation<Void, any Error>), woken, cancelled }
-    private let state = Mutex(State.awake)
+    private let state = Lock(State.awake)
 
     var isAsleep: Bool {
         state.withLock { if case .asleep = $0 { true } else { false } }

@@ -60,7 +60,8 @@ struct Options {
 
     init(_ arguments: ArraySlice<String>, names: [String]) throws(Mistake) {
         let usage =
-            "Options: --size ci|soak, --seed N, --jobs N, --json FILE, --only NAME[,NAME] of \(names.joined(separator: ", "))"
+            "Options: --size ci|soak, --seed N, --jobs N, --json FILE, --only NAME[,NAME] of "
+            + names.joined(separator: ", ")
         var rest = arguments
         while let name = rest.popFirst() {
             guard let value = rest.popFirst() else { throw Mistake(description: "\(name) needs a value. \(usage)") }

@@ -9,7 +9,7 @@ final class StorefrontPass: Sendable {
     private let isFirst: Bool
     private let purchasesLeft: Atomic<Int>
     private let ended = DispatchSemaphore(value: 0)
-    private let trouble = Mutex<String?>(nil)
+    private let trouble = Lock<String?>(nil)
 
     init(decisions: DecisionBuffer, isFirst: Bool, purchases: Int) {
         self.decisions = decisions
