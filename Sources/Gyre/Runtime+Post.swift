@@ -104,7 +104,8 @@ extension Runtime {
     ) throws(SubmitError) -> TaskCore {
         var stripe: UInt32?
         var options = SubmitOptions(lane: lane)
-        var submitted: UInt64 = 0
+        let submitted = pool.stampForSubmit()
+        options.submittedNanoseconds = submitted
         switch body {
         case .sync:
             try checkIntake()
@@ -113,10 +114,9 @@ extension Runtime {
             stripe = intake.enter()
             if stripe == nil { throw .closed }
             options.isStep = true
-            submitted = pool.stampForSubmit()
         }
         let home = TaskHome(runtime: self, stripe: stripe)
-        let task = TaskCore.make(home, body, submitted: submitted, hasDeadline: deadline != nil)
+        let task = TaskCore.make(home, body, submitted: submitted, deadline: deadline)
         do throws(SubmitError) {
             if let deadline, options.isStep {
                 if clock.now > deadline { throw .late }

@@ -8,9 +8,9 @@ import GyreCore
 /// the task is queued, then by whoever claimed the right to settle, and read by whoever saw it settled.
 @usableFromInline
 final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
-    static func make(_ home: TaskHome, _ body: TaskBody, submitted: UInt64, hasDeadline: Bool) -> TaskCore {
+    static func make(_ home: TaskHome, _ body: TaskBody, submitted: UInt64, deadline: MonotonicInstant?) -> TaskCore {
         let buffer = TaskCore.create(minimumCapacity: TaskWords.bytes / 16) { _ in
-            TaskContent(home: home, body: body, submitted: submitted, hasDeadline: hasDeadline)
+            TaskContent(home: home, body: body, submitted: submitted, deadline: deadline)
         }
         let task = unsafeDowncast(buffer, to: TaskCore.self)
         task.words.open()
@@ -39,14 +39,21 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     }
 
     /// Called once for the record of this task.
-    fileprivate func execute(_ verdict: Verdict) {
-        guard verdict == .run else { return settleUnrun(verdict) }
+    fileprivate func execute(_ verdict: Verdict, _ record: OpaquePointer?) {
         if content.pointee.isAsync {
             guard let seat = WorkerSeat(of: home.pool) else { return settleUnrun(.closed) }
+            // The timer thread may not have come to a deadline yet.
+            let isLate = content.pointee.deadline.map { home.pool.clock.now > $0 } ?? false
+            guard verdict == .run, !isLate else { return settleUnrun(isLate ? .late : verdict) }
             home.runners.run(self, seat: seat)
-        } else if words.start() {
+        } else if verdict != .run, words.claim() {
+            settle(.unrun(verdict))  // the worker counts it by its verdict
+        } else if verdict == .run, words.start() {
             runStarted()
-        }  // else it was cancelled first, or run by who waits for it
+        } else {
+            // Cancelled before, or run by who waits for it, and counted there.
+            RecordWords.markCounted(record)
+        }
     }
 
     /// Runs the body of a synchronous task, which the caller has started.
@@ -107,10 +114,11 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         home.leave()
     }
 
-    /// Settles a task that its record's verdict keeps from running. A cancel may have been faster.
+    /// Settles an async task that does not run. A cancel or the deadline's timer may have been faster.
     private func settleUnrun(_ verdict: Verdict) {
         guard words.claim() else { return }
-        settle(verdict == .late ? .timedOut : .cancelled(verdict == .closed ? .shutdown : .user))
+        home.pool.recordUnrun(isLate: verdict == .late)
+        settle(.unrun(verdict))
     }
 
     /// Asks the task to stop. True when this call settled it or asked it.
@@ -118,6 +126,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     func cancel() -> Bool {
         switch words.requestCancel() {
         case .claimed:
+            home.pool.recordUnrun(isLate: false)
             settle(.cancelled(.user))
             return true
         case .requested:
@@ -161,6 +170,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         let request = words.requestCancel()
         let runner = request == .requested ? content.pointee.runner : nil
         guard request == .claimed || words.claim() else { return }
+        if request == .claimed { home.pool.recordUnrun(isLate: true) }
         settle(.timedOut)
         runner?.cancel(self)
     }
@@ -179,7 +189,14 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     /// thread, however deep tasks wait for tasks. (A task with a deadline is left to its record, which knows it.)
     @usableFromInline
     func blockUntilSettled() {
-        if content.pointee.runsWhereAwaited, home.pool.isWorker, words.start() { return runStarted() }
+        if content.pointee.runsWhereAwaited, let seat = WorkerSeat(of: home.pool), words.start() {
+            let submitted = content.pointee.submitted
+            let started = submitted == 0 ? 0 : seat.stamp()
+            runStarted()
+            guard submitted != 0 else { return seat.recordDone(failed: false) }  // a failure is counted already
+            return seat.recordDone(
+                failed: false, submitted: submitted, ready: submitted, started: started, ended: seat.stamp())
+        }
         home.pool.waitHelping { self.words.isSettled }
     }
 }
@@ -189,7 +206,8 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
 struct TaskContent {
     let home: TaskHome
     let isAsync: Bool
-    let runsWhereAwaited: Bool
+    /// When the task is given up; the record of a synchronous task knows it too.
+    let deadline: MonotonicInstant?
     /// Until it was run, or the task was settled without running.
     var body: TaskBody?
     var ending: TaskEnding?
@@ -200,10 +218,13 @@ struct TaskContent {
     /// Stamp of the submit; 0 when this task is not timed.
     let submitted: UInt64
 
-    init(home: TaskHome, body: TaskBody, submitted: UInt64, hasDeadline: Bool) {
+    /// Whether who waits for it may run it: a deadline is left to the record, which is told of it.
+    var runsWhereAwaited: Bool { !isAsync && deadline == nil }
+
+    init(home: TaskHome, body: TaskBody, submitted: UInt64, deadline: MonotonicInstant?) {
         self.home = home
         if case .async = body { isAsync = true } else { isAsync = false }
-        runsWhereAwaited = !isAsync && !hasDeadline
+        self.deadline = deadline
         self.body = body
         self.submitted = submitted
     }
@@ -228,6 +249,11 @@ enum TaskEnding {
     case failed(any Error)
     case timedOut
     case cancelled(CancelReason)
+
+    /// Of a task that did not run.
+    static func unrun(_ verdict: Verdict) -> TaskEnding {
+        verdict == .late ? .timedOut : .cancelled(verdict == .closed ? .shutdown : .user)
+    }
 
     var state: TerminalState {
         switch self {
@@ -265,7 +291,7 @@ struct TaskHome {
 /// The first word is a retained task.
 private let executeTask: TaskFunction = { record, verdict in
     guard let words = RecordWords.of(record), let pointer = UnsafeRawPointer(bitPattern: UInt(words[0])) else { return }
-    Unmanaged<TaskCore>.fromOpaque(pointer).takeRetainedValue().execute(Verdict(rawValue: verdict) ?? .closed)
+    Unmanaged<TaskCore>.fromOpaque(pointer).takeRetainedValue().execute(Verdict(rawValue: verdict) ?? .closed, record)
 }
 
 /// The word is a retained task.

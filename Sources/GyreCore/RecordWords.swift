@@ -4,4 +4,7 @@ internal import CGyre
 package enum RecordWords {
     @inline(__always)
     package static func of(_ record: OpaquePointer?) -> UnsafeMutablePointer<UInt64>? { gyre_record_words(record) }
+
+    /// From within the task's function: somebody else ran or cancelled the task, and has counted it.
+    package static func markCounted(_ record: OpaquePointer?) { gyre_record_mark_counted(record) }
 }

@@ -114,7 +114,9 @@ final class Worker: @unchecked Sendable {
             let started = submitted == 0 ? 0 : start(pool, ready: ready)
             let verdict = verdict(record, started: started, pool)
             function(record, verdict.rawValue)
-            if verdict == .run {
+            if gyre_record_is_counted(record) {
+                // Somebody else ran or cancelled the task, and has counted it.
+            } else if verdict == .run {
                 gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_DONE), 1)
                 if submitted != 0 { end(submitted: submitted, ready: ready, started: started) }
             } else {

@@ -28,6 +28,8 @@ package struct SubmitOptions: Sendable {
     /// A step of a longer task, which keeps its own stamps.
     package var isStep = false
     package var isCancellable = false
+    /// The submit stamp of a task that keeps it as well, 0 for one that is not timed; `nil` when the submit takes it.
+    package var submittedNanoseconds: UInt64?
 
     package init() {}
     package init(lane: Lane, deadlineNanoseconds: UInt64 = 0, isStep: Bool = false, isCancellable: Bool = false) {
@@ -101,6 +103,7 @@ extension WorkerPool {
     /// The submit stamp, or 0 for a task that is not timed. A deadline needs the time in any case.
     @inline(__always)
     private func stampForSubmit(seat: OpaquePointer?, options: SubmitOptions) -> UInt64 {
+        if let taken = options.submittedNanoseconds, taken != 0 || options.deadlineNanoseconds == 0 { return taken }
         if timingStride == 1 || options.deadlineNanoseconds != 0 { return gyre_clock_now(clock.pointer) }
         if timingStride == 0 || seat == nil { return 0 }
         return gyre_seat_sample(seat, timingStride) ? gyre_clock_now(clock.pointer) : 0

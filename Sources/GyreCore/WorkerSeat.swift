@@ -67,6 +67,12 @@ extension WorkerPool {
     /// Seats of workers, spares included.
     package var seatCount: Int { workers.count }
 
+    /// Counts a task that will not run, on whatever thread that was decided.
+    package func recordUnrun(isLate: Bool) {
+        let which = isLate ? GYRE_COUNT_LATE : GYRE_COUNT_CANCELLED
+        gyre_dispatch_count(dispatch, gyre_dispatch_seat(dispatch), UInt32(which), 1)
+    }
+
     /// Counts a task whose body threw, beside being done.
     package func recordFailure() {
         gyre_dispatch_count(dispatch, gyre_dispatch_seat(dispatch), UInt32(GYRE_COUNT_FAILED), 1)

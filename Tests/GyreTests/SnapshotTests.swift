@@ -31,6 +31,36 @@ import Testing
         #expect(snapshot.total.count == 450)
     }
 
+    /// Cancelled and late tasks have records like all others, and tasks that are run by who waits for them have two
+    /// who might count them.
+    @Test func everyTaskIsInOneCountWhateverBecameOfIt() async throws {
+        let (clock, time) = MonotonicClock.manual(startingAt: MonotonicInstant(nanoseconds: 1_000))
+        let runtime = try makeRuntime(workers: 1) { $0.clock = clock }
+        let release = try runtime.occupy(1)
+        let soon = MonotonicInstant(nanoseconds: 2_000)
+        for number in 0..<10 {
+            let plain = try runtime.post { 1 }
+            let later = try runtime.post { () async throws in 1 }
+            let late = try runtime.post(deadline: soon) { 1 }
+            let lateAsync = try runtime.post(deadline: soon) { () async throws in 1 }
+            if number < 3 {
+                for handle in [plain, later, late, lateAsync] { #expect(handle.cancel()) }
+            }
+        }
+        let awaited = try runtime.post { 2 }
+        _ = try runtime.post { try awaited.wait() }
+        _ = try runtime.post(lane: .high) { try awaited.wait() }
+        time.advance(by: .nanoseconds(5_000))
+        release.open()
+        await runtime.finishAsync()
+        let snapshot = runtime.snapshot()
+        #expect(snapshot.tasksCancelled == 3 * 4)
+        #expect(snapshot.tasksLate == 7 * 2)
+        #expect(snapshot.tasksDone == 1 + 7 * 2 + 3)
+        #expect(snapshot.tasksFailed == 0)
+        #expect(snapshot.total.count == 1 + 7 * 2 + 3)
+    }
+
     @Test func whatIsQueuedAndRunningIsInFlight() throws {
         let runtime = try makeRuntime(workers: 1)
         let release = try runtime.occupy(1)

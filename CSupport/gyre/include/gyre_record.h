@@ -37,6 +37,13 @@ typedef void (*gyre_task_function)(gyre_record *record, uint32_t verdict);
 enum { GYRE_RECORD_FREE = 0, GYRE_RECORD_QUEUED = 1, GYRE_RECORD_CANCELLABLE = 2, GYRE_RECORD_RUNNING = 3,
        GYRE_RECORD_CANCELLED = 4 };
 
+/// What its worker keeps of a record's run.
+enum gyre_record_kind {
+    GYRE_RECORD_TASK = 0,    // a count by its verdict, and its times
+    GYRE_RECORD_STEP = 1,    // a step of a longer task, which keeps its own
+    GYRE_RECORD_COUNTED = 2, // nothing: the task was cancelled, or run elsewhere, and was counted there
+};
+
 struct gyre_record {
     gyre_task_function function;
     uint64_t words[2];      // the task's own: a C function and its argument, or a closure
@@ -44,7 +51,7 @@ struct gyre_record {
     uint64_t ready;         // the same, when nothing but a worker was missing
     uint64_t deadline;      // the latest start, 0 for none
     gyre_atomic_u64 state;  // generation and phase
-    uint64_t is_step;       // 1: a step of a longer task, which keeps its own stamps
+    uint64_t kind;          // one of gyre_record_kind
 } GYRE_CACHE_ALIGNED;
 
 GYRE_STATIC_ASSERT(sizeof(gyre_record) == GYRE_CACHE_LINE_BYTES, "one line a record");
@@ -55,7 +62,11 @@ GYRE_INLINE gyre_task_function gyre_record_function(const gyre_record *record) {
 GYRE_INLINE uint64_t gyre_record_submitted(const gyre_record *record) { return record->submitted; }
 GYRE_INLINE uint64_t gyre_record_ready(const gyre_record *record) { return record->ready; }
 GYRE_INLINE uint64_t gyre_record_deadline(const gyre_record *record) { return record->deadline; }
-GYRE_INLINE bool gyre_record_is_step(const gyre_record *record) { return record->is_step != 0; }
+GYRE_INLINE bool gyre_record_is_step(const gyre_record *record) { return record->kind == GYRE_RECORD_STEP; }
+GYRE_INLINE bool gyre_record_is_counted(const gyre_record *record) { return record->kind == GYRE_RECORD_COUNTED; }
+
+/// From within the task's function: its worker counts nothing for this record.
+GYRE_INLINE void gyre_record_mark_counted(gyre_record *record) { record->kind = GYRE_RECORD_COUNTED; }
 
 /// Writes all fields but the words. `submitted` 0 means that this task is not timed.
 GYRE_INLINE void gyre_record_write(gyre_record *record, gyre_task_function function, uint64_t submitted, uint64_t ready,
@@ -64,7 +75,7 @@ GYRE_INLINE void gyre_record_write(gyre_record *record, gyre_task_function funct
     record->submitted = submitted;
     record->ready = ready;
     record->deadline = deadline;
-    record->is_step = is_step;
+    record->kind = is_step ? GYRE_RECORD_STEP : GYRE_RECORD_TASK;
 }
 
 /// Names a record and the generation of the task in it.
