@@ -4,7 +4,9 @@ import Foundation
 /// `make soak`; Tests/README.md says what each instrument can and cannot show.
 @main
 struct Verify {
-    static let instruments: [any Instrument] = []
+    static let instruments: [any Instrument] = [
+        SanitizersInstrument()
+    ]
 
     static func main() {
         do {

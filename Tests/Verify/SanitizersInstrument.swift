@@ -1,0 +1,127 @@
+import Foundation
+
+/// Every test under ThreadSanitizer, then under AddressSanitizer with its leak checker and with traps for undefined
+/// behaviour of C. Each sanitizer is first shown a program that it must reject, built with the same compiler.
+struct SanitizersInstrument: Instrument {
+    let name = "sanitizers"
+
+    func run(_ context: Context, report: (Row) -> Void) throws {
+        try reportProbes(context, report)
+        try report(suite(context, "thread", target: "tsan", marks: ["WARNING: ThreadSanitizer"]))
+        try report(
+            suite(
+                context, "address, leak, undefined", target: "asan",
+                marks: ["ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "Illegal instruction"]))
+    }
+
+    /// All tests of the repository by a target of the Makefile.
+    private func suite(_ context: Context, _ subject: String, target: String, marks: [String]) throws -> Row {
+        let began = ContinuousClock.now
+        let command = try Command.run(["make", target], in: context.top, seconds: 1_500)
+        var found = command.output.split(separator: "\n").filter { line in marks.contains { line.contains($0) } }
+            .map(String.init)
+        let tests = Self.testsRun(command.output)
+        if command.status != 0, found.isEmpty {
+            found = ["make \(target) ended with status \(command.status):", command.lastLines(6)]
+        }
+        if tests == 0 { found.append("make \(target) ran no test") }
+        return Row(name, subject, cases: tests, "tests", found: found, began: began)
+    }
+
+    /// The number in the closing line of a run of the test library.
+    static func testsRun(_ output: String) -> UInt64 {
+        for line in output.split(separator: "\n").reversed() {
+            guard let range = line.range(of: "Test run with ") else { continue }
+            return UInt64(line[range.upperBound...].prefix { $0.isNumber }) ?? 0
+        }
+        return 0
+    }
+
+    // MARK: - Probes
+
+    /// A program with one bug, and how the sanitizer must end it.
+    private struct Probe {
+        let bug: String
+        let flags: [String]
+        let source: String
+        /// What it prints; `nil` when it must be stopped by a trap.
+        let mark: String?
+    }
+
+    private static let probes = [
+        Probe(
+            bug: "a data race", flags: ["-fsanitize=thread"],
+            source: """
+                #include <pthread.h>
+                static int shared;
+                static void *add(void *_) { for (int i = 0; i < 1000; i++) shared += 1; return _; }
+                int main(void) {
+                    pthread_t one, two;
+                    pthread_create(&one, 0, add, 0);
+                    pthread_create(&two, 0, add, 0);
+                    pthread_join(one, 0);
+                    pthread_join(two, 0);
+                    return shared == 0;
+                }
+                """, mark: "WARNING: ThreadSanitizer: data race"),
+        Probe(
+            bug: "a use after free", flags: ["-fsanitize=address"],
+            source: """
+                #include <stdlib.h>
+                int main(void) { volatile char *text = malloc(8); free((void *)text); return text[3]; }
+                """, mark: "ERROR: AddressSanitizer: heap-use-after-free"),
+        Probe(
+            bug: "a leak", flags: ["-fsanitize=address"],
+            source: """
+                #include <stdlib.h>
+                void *volatile held;
+                int main(void) { held = malloc(48); held = 0; return 0; }
+                """, mark: "ERROR: LeakSanitizer"),
+        Probe(
+            bug: "a signed overflow", flags: ["-fsanitize=undefined", "-fsanitize-trap=undefined"],
+            source: """
+                int main(int count, char **_) { return 2147483647 + count > 0 || _ == 0; }
+                """, mark: nil),
+    ]
+
+    private func reportProbes(_ context: Context, _ report: (Row) -> Void) throws {
+        let began = ContinuousClock.now
+        let folder = try context.scratch(name)
+        var found: [String] = []
+        for probe in Self.probes {
+            let source = folder.appendingPathComponent("probe.c")
+            let program = folder.appendingPathComponent("probe")
+            try (probe.source + "\n").write(to: source, atomically: true, encoding: .utf8)
+            try Command.check(
+                [Toolchain.clang, "-g", "-O0"] + probe.flags + [source.path, "-o", program.path, "-pthread"]
+                    + Toolchain.sanitizerLibraries)
+            let command = try Command.run([program.path], seconds: 60)
+            let isSeen = probe.mark.map { command.output.contains($0) } ?? true
+            if command.status == 0 || !isSeen { found.append("\(probe.bug) went unnoticed:\n\(command.lastLines(5))") }
+        }
+        report(Row(name, "planted bugs are seen", cases: UInt64(Self.probes.count), "bugs", found: found, began: began))
+    }
+}
+
+/// Programs that come with the Swift compiler.
+enum Toolchain {
+    /// The clang beside `swift`, else the one on the path.
+    static let clang = program("clang")
+
+    /// What the sanitizers' runtimes of this toolchain want to be linked with: they know Dispatch.
+    static let sanitizerLibraries: [String] = {
+        let bin = URL(fileURLWithPath: clang).deletingLastPathComponent()
+        let folder = bin.deletingLastPathComponent().appendingPathComponent("lib/swift/linux").path
+        return ["-L\(folder)", "-ldispatch", "-lBlocksRuntime", "-Wl,-rpath,\(folder)"]
+    }()
+
+    static func program(_ name: String) -> String {
+        for folder in (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":") {
+            let swift = URL(fileURLWithPath: "\(folder)/swift").resolvingSymlinksInPath()
+            guard FileManager.default.isExecutableFile(atPath: swift.path) else { continue }
+            let beside = swift.deletingLastPathComponent().appendingPathComponent(name)
+            if FileManager.default.isExecutableFile(atPath: beside.path) { return beside.path }
+        }
+        return name
+    }
+}
