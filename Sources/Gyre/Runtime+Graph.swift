@@ -52,31 +52,46 @@ extension Runtime {
         _ plan: GraphPlanCore, _ whenFull: WhenFull, _ completion: @escaping @Sendable (GraphResult) -> Void,
         input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> GraphRun {
-        do {
-            return try start(plan, completion, input)
-        } catch .full where whenFull == .wait && !plan.lines.contains(where: \.isOutOfKeys) {
-            var run: GraphRun?
-            try waitForRoom { () throws(SubmitError) in run = try self.start(plan, completion, input) }
-            guard let run else { preconditionFailure("a run that was accepted is there") }
-            return run
+        let first = try tryStart(plan, completion, input)
+        if case .started(let run) = first { return run }
+        guard case .noRoom = first, whenFull == .wait else { throw .full }
+        var last = first
+        try waitForRoom { () throws(SubmitError) in
+            last = try self.tryStart(plan, completion, input)
+            if case .noRoom = last { throw .full }
         }
+        guard case .started(let run) = last else { throw .full }
+        return run
     }
 
-    private func start(
+    private enum Start {
+        case started(GraphRun)
+        /// No record is free, or a line is full: later there may be.
+        case noRoom
+        /// A key is one too many, for as long as the plan lives.
+        case outOfKeys
+    }
+
+    private func tryStart(
         _ plan: GraphPlanCore, _ completion: @escaping @Sendable (GraphResult) -> Void,
         _ input: (UnsafeMutableRawPointer) -> Void
-    ) throws(SubmitError) -> GraphRun {
+    ) throws(SubmitError) -> Start {
         guard let stripe = intake.enter() else { throw .closed }
         var leavesIntake = true
         defer { if leavesIntake { intake.leave(stripe) } }
-        let reserved = try pool.reserve()
+        let reserved: ReservedRecord
+        do {
+            reserved = try pool.reserve()
+        } catch .full {
+            return .noRoom
+        }
         let run = GraphRun.make(
             plan, runtime: self, stripe: stripe, submitted: pool.stampForSubmit(), completion: completion, input: input)
         do {
             try run.reserveLines()
         } catch {
             pool.cancel(reserved)
-            throw error
+            return error == .outOfKeys ? .outOfKeys : .noRoom
         }
         leavesIntake = false  // the run does, when it completes
         run.enterLines()
@@ -85,7 +100,7 @@ extension Runtime {
             run.abandon()
             throw .closed
         }
-        return run
+        return .started(run)
     }
 }
 

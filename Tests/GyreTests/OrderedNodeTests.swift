@@ -171,6 +171,31 @@ import Testing
         await runtime.finishAsync()
     }
 
+    /// Who waits for room waits for records and for lines, whether all keys are there already or not; a key too many is
+    /// refused at once.
+    @Test func whoWaitsForRoomIsRefusedOnlyForAKeyTooMany() throws {
+        let runtime = try makeRuntime(workers: 1, inFlight: 8)
+        var graph = TaskGraph<Int>("few keys, few records")
+        let node = graph.node("by key", orderedBy: { $0 % 4 }, state: 0, limit: 3, keys: 4) { _, count in
+            count += 1
+            return count
+        }
+        let plan = try graph.build()
+        let values = Tally()
+        for input in 0..<4_000 {
+            try runtime.post(plan, input, whenFull: .wait) { result in
+                if result[node].value == input / 4 + 1 { values.add() }
+            }
+        }
+        var other = TaskGraph<Int>("no key too many")
+        _ = other.node("by key", orderedBy: { $0 }, state: 0, keys: 4) { input, _ in input }
+        let small = try other.build()
+        for input in 0..<4 { try runtime.post(small, input, whenFull: .wait) { _ in } }
+        #expect(throws: SubmitError.full) { try runtime.post(small, 4, whenFull: .wait) { _ in } }
+        runtime.finish()
+        #expect(values.count == 4_000)
+    }
+
     @Test func stateLivesAsLongAsThePlanAndNoLonger() async throws {
         let runtime = try makeRuntime()
         let lives = Tally()

@@ -132,7 +132,7 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     // MARK: - Submit
 
     /// Reserves a place in the line of every ordered node, or none.
-    func reserveLines() throws(SubmitError) {
+    func reserveLines() throws(LineRefusal) {
         let plan = plan
         for place in plan.lines.indices {
             do {

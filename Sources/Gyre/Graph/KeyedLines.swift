@@ -1,14 +1,20 @@
-public import GyreCore
+import GyreCore
 public import Synchronization
 
 /// The lines of an ordered node: one for each key that was ever seen by one plan.
 @usableFromInline
 protocol KeyedLines: AnyObject, Sendable {
     /// The line of the key of the input at `base`, with a place in it reserved.
-    func reserve(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) throws(SubmitError) -> KeyedLineBase
+    func reserve(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) throws(LineRefusal) -> KeyedLineBase
+}
 
-    /// Whether a further key would be refused for good: keys are kept as long as the plan.
-    var isOutOfKeys: Bool { get }
+/// Why a run got no place in a line.
+@usableFromInline
+enum LineRefusal: Error {
+    /// As many runs wait for their turn as may; waiting helps.
+    case lineFull
+    /// The key is new and one too many. Keys are kept as long as the plan, so waiting does not help.
+    case outOfKeys
 }
 
 /// The line of one key: who is next, and how many wait.
@@ -66,10 +72,8 @@ final class KeyedLinesTable<Input: Sendable, Key: Hashable & Sendable, State: Se
         self.keys = keys
     }
 
-    @usableFromInline var isOutOfKeys: Bool { seen.load(ordering: .relaxed) >= keys }
-
     @inlinable
-    func reserve(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) throws(SubmitError) -> KeyedLineBase
+    func reserve(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) throws(LineRefusal) -> KeyedLineBase
     {
         let key = key((base + Int(offsets[0])).assumingMemoryBound(to: Input.self).pointee)
         let shard = shards[Int(truncatingIfNeeded: UInt(bitPattern: key.hashValue) & 15)]
@@ -83,7 +87,8 @@ final class KeyedLinesTable<Input: Sendable, Key: Hashable & Sendable, State: Se
             lines[key] = line
             return line
         }
-        guard let line = found, line.takePlace(limit: limit) else { throw .full }
+        guard let line = found else { throw .outOfKeys }
+        guard line.takePlace(limit: limit) else { throw .lineFull }
         return line
     }
 }
