@@ -115,7 +115,7 @@ extension Runtime {
             if stripe == nil { throw .closed }
             options.isStep = true
         }
-        let home = TaskHome(runtime: self, stripe: stripe)
+        let home = TaskHome(runtime: .passRetained(self), stripe: stripe)
         let task = TaskCore.make(home, body, submitted: submitted, deadline: deadline)
         do throws(SubmitError) {
             if let deadline, options.isStep {

@@ -23,7 +23,10 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     @inline(__always)
     private var content: UnsafeMutablePointer<TaskContent> { withUnsafeMutablePointerToHeader { $0 } }
 
+    @inline(__always)
     var home: TaskHome { content.pointee.home }
+
+    deinit { content.pointee.home.runtime.release() }
 
     // MARK: - Running
 
@@ -31,7 +34,10 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     func submit(_ options: SubmitOptions) throws(SubmitError) {
         let retained = Unmanaged.passRetained(self)
         do {
-            try home.pool.submitWords(executeTask, UInt64(UInt(bitPattern: retained.toOpaque())), 0, options)
+            let word = UInt64(UInt(bitPattern: retained.toOpaque()))
+            try home.tryWithRuntime { (runtime) throws(SubmitError) in
+                try runtime.pool.submitWords(executeTask, word, 0, options)
+            }
         } catch {
             retained.release()
             throw error
@@ -41,11 +47,11 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     /// Called once for the record of this task.
     fileprivate func execute(_ verdict: Verdict, _ record: OpaquePointer?) {
         if content.pointee.isAsync {
-            guard let seat = WorkerSeat(of: home.pool) else { return settleUnrun(.closed) }
+            guard let seat = home.withPool({ WorkerSeat(of: $0) }) else { return settleUnrun(.closed) }
             // The timer thread may not have come to a deadline yet.
-            let isLate = content.pointee.deadline.map { home.pool.clock.now > $0 } ?? false
+            let isLate = content.pointee.deadline.map { home.now > $0 } ?? false
             guard verdict == .run, !isLate else { return settleUnrun(isLate ? .late : verdict) }
-            home.runners.run(self, seat: seat)
+            home.withRuntime { $0.runners.run(self, seat: seat) }
         } else if verdict != .run, words.claim() {
             settle(.unrun(verdict))  // the worker counts it by its verdict
         } else if verdict == .run, words.start() {
@@ -67,7 +73,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
             try body()
             if words.claim() { settle(.succeeded) }
         } catch {
-            home.pool.recordFailure()
+            home.withPool { $0.recordFailure() }
             if words.claim() { settle(.failed(error)) }
         }
     }
@@ -77,7 +83,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         content.pointee.runner = runner
         guard words.start(), case .async(let body)? = content.pointee.body else { return }  // cancelled first
         let submitted = content.pointee.submitted
-        let started = submitted == 0 ? 0 : home.pool.clock.now.nanoseconds
+        let started = submitted == 0 ? 0 : home.now.nanoseconds
         let ending: TaskEnding
         do {
             try await body()
@@ -87,7 +93,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         } catch {
             ending = .failed(error)
         }
-        home.pool.recordAsyncDone(failed: ending.isFailure, submitted: submitted, started: started)
+        home.withPool { $0.recordAsyncDone(failed: ending.isFailure, submitted: submitted, started: started) }
         if words.claim() { settle(ending) }  // else its deadline was faster
     }
 
@@ -105,19 +111,18 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
 
     /// Writes what became of the task and publishes it. The caller has claimed the right to.
     private func settle(_ ending: TaskEnding) {
-        let home = self.home
         content.pointee.body = nil
         content.pointee.ending = ending
         stopTimer()
         words.publish(ending.state)
-        home.pool.taskSettled()
+        home.withPool { $0.taskSettled() }
         home.leave()
     }
 
     /// Settles an async task that does not run. A cancel or the deadline's timer may have been faster.
     private func settleUnrun(_ verdict: Verdict) {
         guard words.claim() else { return }
-        home.pool.recordUnrun(isLate: verdict == .late)
+        home.withPool { $0.recordUnrun(isLate: verdict == .late) }
         settle(.unrun(verdict))
     }
 
@@ -126,7 +131,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     func cancel() -> Bool {
         switch words.requestCancel() {
         case .claimed:
-            home.pool.recordUnrun(isLate: false)
+            home.withPool { $0.recordUnrun(isLate: false) }
             settle(.cancelled(.user))
             return true
         case .requested:
@@ -144,7 +149,9 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         let retained = Unmanaged.passRetained(self)
         do {
             let word = UInt64(UInt(bitPattern: retained.toOpaque()))
-            try home.runtime.timers.insert(due: deadline, expireTask, word, 0, token: &content.pointee.timer)
+            try home.tryWithRuntime { (runtime) throws(SubmitError) in
+                try runtime.timers.insert(due: deadline, expireTask, word, 0, token: &content.pointee.timer)
+            }
         } catch {
             retained.release()
             throw error
@@ -153,7 +160,9 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
 
     /// Takes the timer back, if there is one and it has not fired.
     private func stopTimer() {
-        if home.runtime.timers.cancel(content.pointee.timer) { Unmanaged.passUnretained(self).release() }
+        let timer = content.pointee.timer
+        guard timer != .none else { return }
+        if home.withRuntime({ $0.timers.cancel(timer) }) { Unmanaged.passUnretained(self).release() }
     }
 
     /// Ends a task that could not be queued, unless its deadline has done so already.
@@ -165,12 +174,12 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
 
     /// The deadline has come: the task is settled at once, and a running body is cancelled, without waiting for it.
     fileprivate func expire() {
-        guard !home.runtime.timers.isClosed else { return }
+        guard !home.withRuntime({ $0.timers.isClosed }) else { return }
         // The request says whether the body runs, and with that whether its runner may be looked at.
         let request = words.requestCancel()
         let runner = request == .requested ? content.pointee.runner : nil
         guard request == .claimed || words.claim() else { return }
-        if request == .claimed { home.pool.recordUnrun(isLate: true) }
+        if request == .claimed { home.withPool { $0.recordUnrun(isLate: true) } }
         settle(.timedOut)
         runner?.cancel(self)
     }
@@ -189,7 +198,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     /// thread, however deep tasks wait for tasks. (A task with a deadline is left to its record, which knows it.)
     @usableFromInline
     func blockUntilSettled() {
-        if content.pointee.runsWhereAwaited, let seat = WorkerSeat(of: home.pool), words.start() {
+        if content.pointee.runsWhereAwaited, let seat = home.withPool({ WorkerSeat(of: $0) }), words.start() {
             let submitted = content.pointee.submitted
             let started = submitted == 0 ? 0 : seat.stamp()
             runStarted()
@@ -197,7 +206,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
             return seat.recordDone(
                 failed: false, submitted: submitted, ready: submitted, started: started, ended: seat.stamp())
         }
-        home.pool.waitHelping { self.words.isSettled }
+        home.withPool { $0.waitHelping { self.words.isSettled } }
     }
 }
 
@@ -273,18 +282,38 @@ enum TaskEnding {
 /// Where a task with a handle belongs, and by which stripe of the intake it came, if it holds a drain up by itself (a
 /// synchronous task does so by its record).
 struct TaskHome {
-    let runtime: Runtime
+    /// Held by the task from its making to its end, and not counted in between: all threads would count on one line.
+    let runtime: Unmanaged<Runtime>
     let stripe: UInt32?
 
-    var pool: WorkerPool { runtime.pool }
-    var runners: RunnerSet { runtime.runners }
+    @inline(__always)
+    func withRuntime<Value>(_ use: (Runtime) -> Value) -> Value { runtime._withUnsafeGuaranteedRef(use) }
+
+    @inline(__always)
+    func withPool<Value>(_ use: (WorkerPool) -> Value) -> Value { withRuntime { use($0.pool) } }
+
+    /// The same for what may be refused.
+    @inline(__always)
+    func tryWithRuntime(_ use: (Runtime) throws(SubmitError) -> Void) throws(SubmitError) {
+        let refusal: SubmitError? = withRuntime { runtime in
+            do throws(SubmitError) {
+                try use(runtime)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let refusal { throw refusal }
+    }
+
+    var now: MonotonicInstant { withPool { $0.clock.now } }
 
     /// Whether a drain has passed its soft limit: running work is asked to stop.
-    var isStopping: Bool { runtime.pool.isStopping }
+    var isStopping: Bool { withPool { $0.isStopping } }
 
     /// The task has ended: a drain waits for it no longer.
     func leave() {
-        if let stripe { runtime.intake.leave(stripe) }
+        if let stripe { withRuntime { $0.intake.leave(stripe) } }
     }
 }
 
