@@ -1,0 +1,4 @@
+// harnesses.h: every harness, once. Included with HARNESS(piece) defined; a binary may hold fewer.
+
+HARNESS(litmus)
+HARNESS(ring)
