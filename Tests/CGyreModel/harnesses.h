@@ -2,3 +2,10 @@
 
 HARNESS(litmus)
 HARNESS(ring)
+HARNESS(event)
+HARNESS(depot)
+HARNESS(runq)
+HARNESS(words)
+HARNESS(waits)
+HARNESS(timer)
+HARNESS(pool)

@@ -45,14 +45,13 @@ static const char *mode_name(const model_plan *plan) {
 // ---------------------------------------------------------------------------------------------------------
 // Running.
 
-static void explain(const model_test *test, const model_plan *plan, const model_result *result) {
+static void explain(const model_test *test) {
     char failure[sizeof model.failure];
     memcpy(failure, model.failure, sizeof failure);
     printf("found\t%s\t%s\n", test->name, failure);
-    printf("replay\t%s\treplay %s ", test->name, test->name);
+    printf("replay\t%s\tGyreModel replay '%s' ", test->name, test->name);
     model_print_choices(stdout);
-    printf("\nseed\t%s\t%s, seed %llu\n", test->name, mode_name(plan),
-           (unsigned long long)(plan->seed + result->executions + result->pruned - 1));
+    printf("\n");
 }
 
 /// Whether the outcomes are those that the table names, or at least none other when not everything was tried.
@@ -89,7 +88,7 @@ static bool run_plan(const model_test *test, const model_plan *plan, bool *faile
     printf("ran\t%s\t%s\t%llu\t%s\t%llu\t%.3f\n", test->name, verdict,
            (unsigned long long)(result.executions + result.pruned), how, (unsigned long long)result.steps,
            result.seconds);
-    if (!as_expected && result.failed) explain(test, plan, &result);
+    if (!as_expected && result.failed) explain(test);
     *failed = result.failed;
     fflush(stdout);
     return as_expected;

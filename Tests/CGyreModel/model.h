@@ -123,6 +123,7 @@ typedef struct model_state {
     uint32_t messages;             // stores so far
     uint32_t locations;            // known; their numbers stay from one execution to the next
     uint64_t steps;                // of this execution
+    uint32_t spurious;             // sleeps that ended for no reason
     bool starting;                 // each thread runs up to its first access
     bool checking;
     bool failed;

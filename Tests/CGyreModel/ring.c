@@ -281,7 +281,8 @@ static const model_test tests[] = {
     RING("2 to 2, one each, wraps the laps", 4, setup_wrap, two_two_once, check_order, MODEL_COMPLETE, 10000),
     RING("handles go round, two laps", 2, setup_full, turn_round, check_all, MODEL_COMPLETE, 40000),
     RING("handles go round, three slots", 3, setup_three_slots, turn_round, check_all, 1, 40000),
-    RING("2 to 2, two each", 4, setup_empty, two_two, check_order, 2, 200000),
+    {.name = "ring/2 to 2, two each", .threads = 4, .setup = setup_empty, .thread = two_two, .check = check_order,
+     .bound = 2, .chance = 200000, .stale = 1},
 };
 
 MODEL_HARNESS(ring, tests);

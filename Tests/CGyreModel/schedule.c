@@ -11,7 +11,9 @@
 
 #define STACK_BYTES (256u * 1024)
 /// An execution that is longer than this goes round in circles.
-#define STEPS_MAX 4000u
+#define STEPS_MAX 2000u
+/// Sleeps that end for no reason, in one execution.
+#define SPURIOUS_MAX 2u
 
 model_state model;
 
@@ -132,7 +134,8 @@ void gyre_model_futex_wait(gyre_atomic_u32 *word, uint32_t expected, const char 
         if (model.trace) model_trace("wait", GYRE_RELAXED, number, value, value, "has moved on", file, line);
         return;
     }
-    if (model.test->spurious && model_choose(2) == 1) {
+    if (model.test->spurious && model.spurious < SPURIOUS_MAX && model_choose(2) == 1) {
+        model.spurious += 1;
         if (model.trace) model_trace("wait", GYRE_RELAXED, number, value, value, "returns for no reason", file, line);
         return;
     }
@@ -224,6 +227,7 @@ void model_execute(void) {
     model.current = 0;
     model.last = 0;
     model.steps = 0;
+    model.spurious = 0;
     model.failed = false;
     model.discarded = false;
     model.checking = false;

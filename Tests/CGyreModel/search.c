@@ -207,7 +207,7 @@ static void begin(uint64_t number) {
     depth = 0;
     preemptions = 0;
     asleep = 0;
-    if (plan.mode == MODEL_DEPTH_FIRST) return;
+    if (plan.mode == MODEL_DEPTH_FIRST || is_replay) return;
     replayed = 0;
     random_state = (plan.seed + number) * UINT64_C(0x9E3779B97F4A7C15) | 1;
     for (uint32_t i = 0; i < 4; i++) (void)random_next();
@@ -254,8 +254,10 @@ model_result model_search(const model_test *test, const model_plan *wanted) {
 
 model_result model_replay(const model_test *test, const char *text) {
     model_plan all = {MODEL_DEPTH_FIRST, MODEL_COMPLETE, 0, 1, 1e9};
-    // "c" marks choices among all threads but those that sleep; "b" those of a bounded search or of chance.
-    if (*text == 'b') all.bound = INT16_MAX;
+    // The kind of the search decides where there are choices: complete, with a bound on preemptions, or by chance.
+    if (*text == 'b') all.bound = atoi(text + 1);
+    if (*text == 'r') all.mode = MODEL_RANDOM;
+    text = strchr(text, ':') == NULL ? "" : strchr(text, ':');
     prepare(test, &all);
     is_replay = true;
     for (const char *at = text; *at != 0;) {
@@ -281,11 +283,14 @@ model_result model_replay(const model_test *test, const char *text) {
 }
 
 void model_print_choices(FILE *file) {
-    bool sleeps = plan.mode == MODEL_DEPTH_FIRST && plan.bound < 0;
-    fputc(sleeps ? 'c' : 'b', file);
-    for (uint32_t i = 0; i < depth;) {
+    if (plan.mode != MODEL_DEPTH_FIRST) fprintf(file, "r:");
+    else if (plan.bound < 0) fprintf(file, "c:");
+    else fprintf(file, "b%d:", plan.bound);
+    uint32_t last = depth; // beyond the given choices the first way is taken
+    while (last > 0 && choices[last - 1].picked == 0) last -= 1;
+    for (uint32_t i = 0; i < last;) {
         uint32_t run = 1;
-        while (i + run < depth && choices[i + run].picked == choices[i].picked) run += 1;
+        while (i + run < last && choices[i + run].picked == choices[i].picked) run += 1;
         fprintf(file, "%s%u", i == 0 ? "" : ".", choices[i].picked);
         if (run > 1) fprintf(file, "x%u", run);
         i += run;
