@@ -6,12 +6,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-struct gyre_dispatch_control {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool stopped;
-};
-
 static void *gyre_dispatch_allocate(size_t bytes) {
     bytes = (bytes + GYRE_CACHE_LINE_BYTES - 1) & ~(size_t)(GYRE_CACHE_LINE_BYTES - 1);
     void *memory = aligned_alloc(GYRE_CACHE_LINE_BYTES, bytes);
@@ -195,13 +189,8 @@ gyre_dispatch *gyre_dispatch_create(const gyre_dispatch_configuration *configura
     dispatch->seats = gyre_dispatch_allocate(seats * sizeof(gyre_seat));
     dispatch->parkers = gyre_dispatch_allocate(dispatch->worker_count * sizeof(gyre_parker));
     dispatch->chunks = gyre_dispatch_allocate(chunk_count * sizeof(gyre_chunk));
-    dispatch->control = gyre_dispatch_allocate(sizeof(struct gyre_dispatch_control));
     bool complete = dispatch->records != NULL && dispatch->seats != NULL && dispatch->parkers != NULL &&
-                    dispatch->chunks != NULL && dispatch->control != NULL;
-    if (dispatch->control != NULL) {
-        pthread_mutex_init(&dispatch->control->lock, NULL);
-        pthread_cond_init(&dispatch->control->changed, NULL);
-    }
+                    dispatch->chunks != NULL;
     if (!complete || !gyre_dispatch_make_queues(dispatch, chunk_count)) {
         gyre_dispatch_destroy(dispatch);
         return NULL;
@@ -227,11 +216,6 @@ void gyre_dispatch_destroy(gyre_dispatch *dispatch) {
     gyre_ring_destroy(dispatch->guests);
     gyre_overflow_destroy(dispatch->overflow);
     if (dispatch->records != NULL) munmap(dispatch->records, gyre_dispatch_record_bytes(dispatch));
-    if (dispatch->control != NULL) {
-        pthread_mutex_destroy(&dispatch->control->lock);
-        pthread_cond_destroy(&dispatch->control->changed);
-    }
-    free(dispatch->control);
     free(dispatch->seats);
     free(dispatch->parkers);
     free(dispatch->chunks);
@@ -362,6 +346,25 @@ void gyre_dispatch_wake_slow(gyre_dispatch *dispatch) {
     } while (gyre_park_wants_wake(&dispatch->park) && gyre_dispatch_has_item(dispatch));
 }
 
+bool gyre_dispatch_pass_wake_on(gyre_dispatch *dispatch) {
+    gyre_park_stop_search(&dispatch->park);
+    if (!gyre_park_wants_wake(&dispatch->park) || !gyre_dispatch_has_item(dispatch)) return false;
+    gyre_dispatch_wake_slow(dispatch);
+    return true;
+}
+
+gyre_idle_result gyre_dispatch_prepare_sleep(gyre_dispatch *dispatch, uint32_t worker, bool *holds_token) {
+    gyre_park_prepare(&dispatch->park, worker, *holds_token);
+    *holds_token = false;
+    if (gyre_dispatch_has_item(dispatch)) {
+        *holds_token = gyre_park_withdraw(&dispatch->park, worker);
+        return GYRE_IDLE_FOUND;
+    }
+    if (!gyre_dispatch_is_closed(dispatch)) return GYRE_IDLE_SLEEP;
+    *holds_token = gyre_park_withdraw(&dispatch->park, worker);
+    return gyre_dispatch_has_item(dispatch) ? GYRE_IDLE_FOUND : GYRE_IDLE_LEAVE;
+}
+
 uint64_t gyre_dispatch_sum(gyre_dispatch *dispatch, uint32_t which) {
     uint64_t sum = gyre_load_relaxed(&dispatch->outside[which]); // counts order nothing
     for (uint32_t index = 0; index < dispatch->seat_count; index++) {
@@ -396,17 +399,15 @@ void gyre_dispatch_close(gyre_dispatch *dispatch) {
 }
 
 void gyre_dispatch_stopped(gyre_dispatch *dispatch) {
-    pthread_mutex_lock(&dispatch->control->lock);
-    dispatch->control->stopped = true;
-    pthread_cond_broadcast(&dispatch->control->changed);
-    pthread_mutex_unlock(&dispatch->control->lock);
+    gyre_store_release(&dispatch->stopped, 1); // R1
+    gyre_futex_wake(&dispatch->stopped, GYRE_FUTEX_WAKE_ALL);
 }
 
 bool gyre_dispatch_retract(gyre_dispatch *dispatch, gyre_seat *seat) {
     if (seat->index < dispatch->worker_count) return false; // a worker finds it in its own queue before it leaves
-    pthread_mutex_lock(&dispatch->control->lock);
-    while (!dispatch->control->stopped) pthread_cond_wait(&dispatch->control->changed, &dispatch->control->lock);
-    pthread_mutex_unlock(&dispatch->control->lock);
+    while (gyre_load_acquire(&dispatch->stopped) == 0) { // R2
+        (void)gyre_futex_wait(&dispatch->stopped, 0, GYRE_FUTEX_NO_DEADLINE);
+    }
     uint32_t handle;
     if (!gyre_runq_pop(&seat->runq, &handle)) return false;
     gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, UINT64_MAX); // one less, modulo 2^64: it was not queued

@@ -94,10 +94,8 @@ final class Worker: @unchecked Sendable {
 
     /// The searching worker has found something: it gives the token back, and if there is more it wakes the next.
     private func passWakeOn() {
-        gyre_park_stop_search(gyre_dispatch_park(dispatch))
-        if gyre_park_wants_wake(gyre_dispatch_park(dispatch)), gyre_dispatch_has_item(dispatch) {
+        if gyre_dispatch_pass_wake_on(dispatch) {
             gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_PASSED_ON), 1)
-            gyre_dispatch_wake_slow(dispatch)
         }
     }
 
@@ -195,19 +193,13 @@ final class Worker: @unchecked Sendable {
         if holdsToken, search(pool) { return true }
         endStreak()
         release(pool)
-        gyre_park_prepare(park, UInt32(index), holdsToken)
-        holdsToken = false
-        if gyre_dispatch_has_item(dispatch) {
-            holdsToken = gyre_park_withdraw(park, UInt32(index))
-            beginStreak()
-            return true
+        switch gyre_dispatch_prepare_sleep(dispatch, UInt32(index), &holdsToken) {
+        case GYRE_IDLE_LEAVE: return false
+        case GYRE_IDLE_FOUND: break
+        default:
+            gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_PARKS), 1)
+            holdsToken = gyre_park_sleep(park, UInt32(index), UInt64.max)
         }
-        if gyre_dispatch_is_closed(dispatch) {
-            _ = gyre_park_withdraw(park, UInt32(index))
-            return gyre_dispatch_has_item(dispatch)
-        }
-        gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_PARKS), 1)
-        holdsToken = gyre_park_sleep(park, UInt32(index), UInt64.max)
         beginStreak()
         return true
     }

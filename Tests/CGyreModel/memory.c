@@ -13,9 +13,6 @@
 //
 // The modification order is the order of execution, unless the test says `reorders`: then a store may also land before
 // messages that the thread has not seen.
-//
-// Plain data carries no values. A read or write that is not ordered after the last write, or a write that is not
-// ordered after every read, is a data race, whatever the schedule made of it.
 
 #include "model.h"
 
@@ -25,8 +22,6 @@
 #define MESSAGES_MAX 16384u
 #define HISTORY_MAX 512u
 #define CANDIDATES_MAX 16u
-#define TABLE_SIZE 4096u // locations and plain words, by address; a power of two
-#define PLAIN_MAX 2048u
 #define PLACE_FIRST (1u << 16)
 #define PLACE_STEP (1u << 10) // room for stores that land between two others
 
@@ -47,26 +42,10 @@ typedef struct location {
     uint32_t history[HISTORY_MAX]; // messages, by place
 } location;
 
-typedef struct plain {
-    uint64_t execution;
-    uint32_t writer;
-    uint32_t written;   // the writer's clock
-    model_clock read;   // each reader's clock
-} plain;
-
-typedef struct entry {
-    const void *address;
-    uint32_t index;
-} entry;
-
 static message messages[MESSAGES_MAX];
 static uint32_t *message_views;
 static location locations[MODEL_LOCATIONS_MAX];
-static plain plains[PLAIN_MAX];
-static uint32_t plain_count;
-static entry location_table[TABLE_SIZE];
-static entry plain_table[TABLE_SIZE];
-static uint64_t execution;
+static model_entry location_table[MODEL_TABLE_SIZE];
 static uint32_t width; // words of a view
 static uint32_t *sequential; // the view of all seq_cst fences and stores so far
 
@@ -90,14 +69,6 @@ static bool releases(int order) { return order == GYRE_RELEASE || order == GYRE_
 // ---------------------------------------------------------------------------------------------------------
 // Locations.
 
-static entry *find(entry *table, const void *address) {
-    uint64_t hash = (uint64_t)(uintptr_t)address * UINT64_C(0x9E3779B97F4A7C15);
-    for (uint32_t i = (uint32_t)(hash >> 40);; i++) {
-        entry *at = &table[i & (TABLE_SIZE - 1)];
-        if (at->address == address || at->address == NULL) return at;
-    }
-}
-
 static message *message_add(uint64_t value, uint32_t place) {
     if (model.messages + 1 >= MESSAGES_MAX) gyre_model_fail("more stores than an execution may have", __FILE__, __LINE__);
     message *added = &messages[model.messages++];
@@ -111,7 +82,7 @@ static message *message_add(uint64_t value, uint32_t place) {
 
 /// A location that this execution has not touched holds what its memory holds, known to everybody.
 static void location_begin(location *at) {
-    at->execution = execution;
+    at->execution = model.execution;
     uint64_t value = 0;
     memcpy(&value, at->address, at->bytes); // little-endian, as both targets are
     message *first = message_add(value, PLACE_FIRST);
@@ -122,7 +93,7 @@ static void location_begin(location *at) {
 }
 
 static uint32_t location_of(const void *address, unsigned bytes) {
-    entry *known = find(location_table, address);
+    model_entry *known = model_find(location_table, address);
     if (known->address == NULL) {
         if (model.locations == width) {
             fprintf(stderr, "model: %s uses more than %u locations; say so in its table\n", model.test->name, width);
@@ -136,7 +107,7 @@ static uint32_t location_of(const void *address, unsigned bytes) {
     }
     location *at = &locations[known->index];
     if (at->bytes != bytes) gyre_model_fail("a location of another width", __FILE__, __LINE__);
-    if (at->execution != execution) location_begin(at);
+    if (at->execution != model.execution) location_begin(at);
     return known->index;
 }
 
@@ -352,58 +323,12 @@ void gyre_model_fence(int order, const char *file, int line) {
 }
 
 // ---------------------------------------------------------------------------------------------------------
-// Plain data.
-
-static plain *plain_of(const void *address) {
-    entry *known = find(plain_table, address);
-    if (known->address == NULL) {
-        if (plain_count == PLAIN_MAX) abort();
-        known->address = address;
-        known->index = plain_count++;
-        plains[known->index].execution = 0;
-    }
-    plain *at = &plains[known->index];
-    if (at->execution != execution) {
-        memset(at, 0, sizeof *at);
-        at->execution = execution;
-    }
-    return at;
-}
-
-void gyre_model_plain_read(const void *address, const char *file, int line) {
-    plain *at = plain_of(address);
-    model_thread *thread = self();
-    if (model.trace) model_trace_note("reads plain data", file, line);
-    if (at->written > thread->clock.at[at->writer]) {
-        gyre_model_fail("data race: a plain read is not ordered after a write", file, line);
-    }
-    at->read.at[model.current] = thread->clock.at[model.current];
-}
-
-void gyre_model_plain_write(const void *address, const char *file, int line) {
-    plain *at = plain_of(address);
-    model_thread *thread = self();
-    if (model.trace) model_trace_note("writes plain data", file, line);
-    if (at->written > thread->clock.at[at->writer]) {
-        gyre_model_fail("data race: a plain write is not ordered after a write", file, line);
-    }
-    for (uint32_t reader = 0; reader < MODEL_THREADS; reader++) {
-        if (at->read.at[reader] > thread->clock.at[reader]) {
-            gyre_model_fail("data race: a plain write is not ordered after a read", file, line);
-        }
-    }
-    at->writer = model.current;
-    at->written = thread->clock.at[model.current];
-}
-
-// ---------------------------------------------------------------------------------------------------------
 // The beginning and the end of an execution.
 
 void model_memory_forget(void) {
     memset(location_table, 0, sizeof location_table);
-    memset(plain_table, 0, sizeof plain_table);
     model.locations = 0;
-    plain_count = 0;
+    model_races_forget();
     width = model.test->locations == 0 ? 64 : model.test->locations;
     GYRE_ASSERT(width <= MODEL_LOCATIONS_MAX);
     if (message_views == NULL) {
@@ -436,7 +361,7 @@ static void thread_begin(uint32_t number, const model_clock *clock, const uint32
 }
 
 void model_memory_begin(void) {
-    execution += 1;
+    model.execution += 1;
     model.messages = 0;
     memset(sequential, 0, width * 4);
     model_clock clock = {{1}};

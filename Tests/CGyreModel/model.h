@@ -3,7 +3,8 @@
 // The headers of CSupport/gyre are compiled with GYRE_MODEL, so every atomic access calls a function of gyre_atomic.h
 // that is defined here. Threads are fibers of one thread. Tests/README.md says what the checker can and cannot show.
 //
-//      memory.c     what a load may return, and what happens before what: views, release sequences, fences, data races
+//      memory.c     what a load may return, and what happens before what: views, release sequences, fences
+//      races.c      data races on plain data
 //      schedule.c   fibers, whose turn it is, sleeping on futexes, what a stuck execution is
 //      search.c     which choices are made: all of them, all with few preemptions, or some by chance
 //      trace.c      what a failing execution says
@@ -120,6 +121,7 @@ typedef struct model_state {
     model_thread threads[MODEL_THREADS];
     uint32_t current;              // 0 in setup and check
     uint32_t last;                 // the thread that ran last
+    uint64_t execution;            // which one this is
     uint32_t messages;             // stores so far
     uint32_t locations;            // known; their numbers stay from one execution to the next
     uint64_t steps;                // of this execution
@@ -134,6 +136,17 @@ typedef struct model_state {
 } model_state;
 
 extern model_state model;
+
+/// A table from addresses to numbers, by hash.
+#define MODEL_TABLE_SIZE 4096u // a power of two
+typedef struct model_entry {
+    const void *address; // NULL: empty
+    uint32_t index;
+} model_entry;
+
+// races.c
+model_entry *model_find(model_entry *entries, const void *address);
+void model_races_forget(void);
 
 // memory.c
 void model_memory_begin(void);                 // a new execution

@@ -5,7 +5,10 @@ import Foundation
 @main
 struct Verify {
     static let instruments: [any Instrument] = [
-        SanitizersInstrument()
+        Litmus(),
+        Model(),
+        Mutants(),
+        SanitizersInstrument(),
     ]
 
     static func main() {

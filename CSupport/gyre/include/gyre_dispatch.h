@@ -28,6 +28,8 @@
 // F1 -> F2  a worker stores its count of finished records with release, gyre_dispatch_is_quiet loads it with acquire:
 //           it then sees every record that was queued before, or by, one of those. So equal sums mean that nothing
 //           was in flight.
+// R1 -> R2  the last worker's end is released by gyre_dispatch_stopped and acquired by gyre_dispatch_retract: the
+//           submitter then takes its item back from a queue that nobody else looks at.
 // W1 | W2  see gyre_park.h P1 | P2: the fence in gyre_dispatch_wake pairs with those of a worker that is about to
 //          sleep.
 
@@ -111,9 +113,9 @@ struct gyre_dispatch {
     gyre_park park;                 // a line of its own
     GYRE_CACHE_ALIGNED gyre_atomic_u32 seats_used; // one past the highest seat ever taken
     gyre_atomic_u32 stopping;       // running tasks are asked to stop; stored once
+    gyre_atomic_u32 stopped;        // no worker runs any more; stored once, and the futex word of retract
     gyre_atomic_u64 outside[GYRE_COUNTS]; // the counts of threads without a seat
-    struct gyre_dispatch_control *control; // lock and condition of close, stopped and retract
-    gyre_dispatch *next_live;              // under the registry's lock
+    gyre_dispatch *next_live;       // under the registry's lock
 };
 
 typedef struct gyre_dispatch_configuration {
@@ -152,6 +154,20 @@ bool gyre_dispatch_has_item(gyre_dispatch *dispatch);
 
 /// Wakes one worker if that is wanted; loops while there is something and the token was given back for nobody.
 void gyre_dispatch_wake_slow(gyre_dispatch *dispatch);
+
+/// Worker only, after it took an item while it held the token: gives the token back, and wakes the next worker if there
+/// is more to do. True when it looked for one.
+bool gyre_dispatch_pass_wake_on(gyre_dispatch *dispatch);
+
+typedef enum gyre_idle_result {
+    GYRE_IDLE_FOUND = 0, // there may be something: go on taking; the announcement is withdrawn
+    GYRE_IDLE_LEAVE = 1, // the pool is closed and nothing was left; the announcement is withdrawn
+    GYRE_IDLE_SLEEP = 2, // nothing to do: sleep with gyre_park_sleep
+} gyre_idle_result;
+
+/// Worker only, when it found nothing: announces sleep, gives the token up and looks once more. `*holds_token` is
+/// whether the worker holds the token, before and after.
+gyre_idle_result gyre_dispatch_prepare_sleep(gyre_dispatch *dispatch, uint32_t worker, bool *holds_token);
 
 /// Stops the pool for good: injectors are sealed, every worker is woken to see it. What was submitted before is still
 /// there, and a worker leaves only after a look that found nothing.

@@ -1,0 +1,72 @@
+import Foundation
+import Synchronization
+
+/// The model checker, compiled by clang from Tests/CGyreModel and the shipped headers.
+struct ModelBinary: Sendable {
+    static let core = ["main.c", "memory.c", "races.c", "schedule.c", "search.c", "trace.c", "generated.c"]
+    /// One file a harness, named as it is.
+    static let harnesses = ["litmus", "ring", "event", "depot", "runq", "words", "waits", "timer", "pool"]
+
+    let clang: String
+    let sources: URL
+    let shipped: URL
+
+    init(_ context: Context) {
+        clang = Self.findClang()
+        sources = context.top.appendingPathComponent("Tests/CGyreModel")
+        shipped = context.top.appendingPathComponent("CSupport/gyre")
+    }
+
+    /// The clang beside `swift`, which has the same age as what compiles the package; else the first in the path.
+    private static func findClang() -> String {
+        let paths = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        let swift = paths.first { FileManager.default.isExecutableFile(atPath: "\($0)/swift") }
+        if let swift, FileManager.default.isExecutableFile(atPath: "\(swift)/clang") { return "\(swift)/clang" }
+        return "clang"
+    }
+
+    /// What turns `file` into an object, against the headers below `shipped`.
+    func compile(_ file: String, to object: URL, shipped: URL) throws -> Command {
+        try Command.run([
+            clang, "-std=gnu11", "-O2", "-c", "-DGYRE_MODEL", "-Wall", "-Wno-unused-function", "-include",
+            sources.appendingPathComponent("weakened.h").path, "-I", shipped.appendingPathComponent("include").path,
+            "-I", shipped.path, "-I", sources.path, sources.appendingPathComponent(file).path, "-o", object.path,
+        ])
+    }
+
+    func objects(_ files: [String], in folder: URL) throws -> [String] {
+        try files.map { file in
+            let object = folder.appendingPathComponent(file + ".o")
+            let command = try compile(file, to: object, shipped: shipped)
+            guard command.status == 0 else {
+                throw Command.Failure(description: "\(file) does not compile:\n\(command.lastLines(20))")
+            }
+            return object.path
+        }
+    }
+
+    /// The whole checker, with every harness.
+    func build(in folder: URL) throws -> String {
+        let binary = folder.appendingPathComponent("GyreModel").path
+        let objects = try objects(Self.core + Self.harnesses.map { $0 + ".c" }, in: folder)
+        try Command.check([clang] + objects + ["-o", binary])
+        return binary
+    }
+}
+
+/// Does `work` for every element, `jobs` at a time, and returns the results in order.
+func inParallel<Element: Sendable, Result: Sendable>(
+    _ elements: [Element], jobs: Int, _ work: @escaping @Sendable (Element) -> Result
+) -> [Result] {
+    let next = Atomic<Int>(0)
+    let results = Mutex<[Int: Result]>([:])
+    DispatchQueue.concurrentPerform(iterations: max(1, jobs)) { _ in
+        while true {
+            let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+            guard index < elements.count else { return }
+            let result = work(elements[index])
+            results.withLock { $0[index] = result }
+        }
+    }
+    return results.withLock { results in elements.indices.compactMap { results[$0] } }
+}

@@ -1,0 +1,117 @@
+import Foundation
+
+/// Which mutants there are.
+enum MutantTable {
+    /// Every file that a harness covers, and the harness.
+    static let files: [(path: String, harness: String)] = [
+        ("include/gyre_ring.h", "ring"),
+        ("include/gyre_event.h", "event"),
+        ("include/gyre_depot.h", "depot"),
+        ("include/gyre_runq.h", "runq"),
+        ("include/gyre_park.h", "pool"),
+        ("include/gyre_dispatch.h", "pool"),
+        ("gyre_dispatch.c", "pool"),
+        ("include/gyre_countdown.h", "words"),
+        ("include/gyre_state.h", "words"),
+        ("include/gyre_record.h", "words"),
+        ("include/gyre_counter.h", "words"),
+        ("include/gyre_histogram.h", "words"),
+        ("gyre_histogram.c", "words"),
+        ("include/gyre_gate.h", "waits"),
+        ("include/gyre_waiters.h", "waits"),
+        ("include/gyre_order.h", "waits"),
+        ("include/gyre_timer.h", "timer"),
+        ("gyre_timer.c", "timer"),
+    ]
+
+    struct Mistake: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    // MARK: - Orders
+
+    /// Each order made one step weaker, one at a time.
+    static func generated(in shipped: URL) throws -> [Mutant] {
+        try files.flatMap { path, harness in
+            let text = try String(contentsOf: shipped.appendingPathComponent(path), encoding: .utf8)
+            let lines = text.components(separatedBy: "\n")
+            return lines.enumerated().flatMap { index, line -> [Mutant] in
+                weakenings(of: line).map { change, weakened in
+                    var changed = lines
+                    changed[index] = weakened
+                    return Mutant(
+                        path: path, line: index + 1, before: line.trimmingCharacters(in: .whitespaces), change: change,
+                        text: changed.joined(separator: "\n"), harness: harness)
+                }
+            }
+        }
+    }
+
+    private static let steps: [String: [String]] = [
+        "acquire": ["relaxed"], "release": ["relaxed"], "acq_rel": ["acquire", "release"],
+        "seq_cst": ["acq_rel"],
+    ]
+
+    /// Every way to make one operation of a line weaker. A comment has none.
+    private static func weakenings(of line: String) -> [(change: String, line: String)] {
+        let code = line.components(separatedBy: "//")[0]
+        let names = code.matches(of: /gyre_(load|store|exchange|fetch_add|fetch_sub|fetch_and|fetch_or|cas|fence)_[a-z_]+\(/)
+        return names.flatMap { match -> [(String, String)] in
+            let name = String(code[match.range].dropLast())
+            return weaker(name).map { replacement in
+                let changed = code.replacingCharacters(in: match.range, with: replacement + "(")
+                return ("\(name) becomes \(replacement)", changed)
+            }
+        }
+    }
+
+    private static func weaker(_ name: String) -> [String] {
+        if name == "gyre_fence_seq_cst" { return ["(void)"] }
+        let orders = ["seq_cst", "acq_rel", "acquire", "release", "relaxed"]
+        for operation in ["load", "store", "exchange", "fetch_add", "fetch_sub", "fetch_and", "fetch_or", "cas"] {
+            let prefix = "gyre_\(operation)_"
+            guard name.hasPrefix(prefix) else { continue }
+            let rest = String(name.dropFirst(prefix.count))
+            if operation != "cas" { return (steps[rest] ?? []).map { prefix + $0 } }
+            guard let success = orders.first(where: { rest.hasPrefix($0 + "_") }) else { continue }
+            let failure = String(rest.dropFirst(success.count + 1))
+            return (steps[success] ?? []).map { "\(prefix)\($0)_\(failure)" }
+                + (steps[failure] ?? []).map { "\(prefix)\(success)_\($0)" }
+        }
+        return []
+    }
+
+    // MARK: - Edits
+
+    /// The edits of the table. One whose text does not stand in its file exactly once is an error.
+    static func named(in shipped: URL) throws -> [Mutant] {
+        try NamedMutant.all.map { edit in
+            guard let harness = files.first(where: { $0.path == edit.path })?.harness else {
+                throw Mistake(description: "\(edit.path) has no harness")
+            }
+            let text = try String(contentsOf: shipped.appendingPathComponent(edit.path), encoding: .utf8)
+            let parts = text.components(separatedBy: edit.before)
+            guard parts.count == 2 else {
+                throw Mistake(description: "\(edit.path): \"\(edit.before)\" stands there \(parts.count - 1) times")
+            }
+            return Mutant(
+                path: edit.path, line: parts[0].components(separatedBy: "\n").count, before: edit.before,
+                change: edit.name, text: parts.joined(separator: edit.after), harness: harness)
+        }
+    }
+}
+
+/// A line made wrong by hand.
+struct NamedMutant: Sendable {
+    let path: String
+    let name: String
+    let before: String
+    let after: String
+
+    init(_ path: String, _ name: String, _ before: String, _ after: String) {
+        self.path = path
+        self.name = name
+        self.before = before
+        self.after = after
+    }
+}

@@ -1,0 +1,101 @@
+import Foundation
+
+/// The checks on checks: the shipped sources with one thing made wrong, each of which the model checker must notice.
+struct Mutants: Instrument {
+    let name = "mutants"
+
+    func run(_ context: Context, report: (Row) -> Void) throws {
+        let binary = ModelBinary(context)
+        let folder = try context.scratch(name)
+        let objects = try binary.objects(ModelBinary.core, in: folder)
+        let mutants = try MutantTable.generated(in: binary.shipped) + MutantTable.named(in: binary.shipped)
+        let seed = context.seed
+        let began = ContinuousClock.now
+        let verdicts = inParallel(Array(mutants.enumerated()), jobs: context.jobs) { number, mutant in
+            do {
+                return try mutant.judge(binary, objects, folder.appendingPathComponent("mutant-\(number)"), seed)
+            } catch {
+                return .broken("\(error)")
+            }
+        }
+        for file in MutantTable.files.map(\.path) {
+            let found = zip(mutants, verdicts).filter { $0.0.path == file }
+            let killed = found.filter { $0.1 == .killed }.count
+            var lines: [String] = []
+            for (mutant, verdict) in found where verdict != .killed {
+                let exception = mutant.exception
+                if verdict == .survived, exception != nil { continue }
+                lines.append("\(mutant): \(verdict)")
+            }
+            for (mutant, verdict) in found where verdict == .killed && mutant.exception != nil {
+                lines.append("\(mutant): listed as an exception, and was killed")
+            }
+            let excepted = found.filter { $0.1 == .survived && $0.0.exception != nil }.count
+            let unit = excepted == 0 ? "mutants, \(killed) killed" : "mutants, \(killed) killed, \(excepted) excepted"
+            report(Row(name, file, cases: UInt64(found.count), unit, found: lines, began: began))
+        }
+    }
+}
+
+/// What came of a mutant.
+enum MutantVerdict: Equatable, Sendable, CustomStringConvertible {
+    case killed
+    case survived
+    case broken(String)
+
+    var description: String {
+        switch self {
+        case .killed: "killed"
+        case .survived: "survived: no configuration notices it"
+        case .broken(let why): "could not be judged: \(why)"
+        }
+    }
+}
+
+/// One thing made wrong in one file.
+struct Mutant: Sendable, CustomStringConvertible {
+    /// Below CSupport/gyre.
+    let path: String
+    let line: Int
+    /// The line before the change, without blanks around it.
+    let before: String
+    /// What was done.
+    let change: String
+    /// The whole file after the change.
+    let text: String
+    let harness: String
+
+    var description: String { "\(path):\(line): \(change): \(before)" }
+
+    var exception: MutantException? {
+        MutantException.all.first { $0.path == path && $0.change == change && before.contains($0.text) }
+    }
+
+    func judge(_ binary: ModelBinary, _ objects: [String], _ folder: URL, _ seed: UInt64) throws -> MutantVerdict {
+        let files = FileManager.default
+        if files.fileExists(atPath: folder.path) { try files.removeItem(at: folder) }
+        try files.copyItem(at: binary.shipped, to: folder)
+        try text.write(to: folder.appendingPathComponent(path), atomically: false, encoding: .utf8)
+        defer { try? files.removeItem(at: folder) }
+        let object = folder.appendingPathComponent("harness.o")
+        let compiled = try binary.compile(harness + ".c", to: object, shipped: folder)
+        guard compiled.status == 0 else { return .broken("it does not compile: \(compiled.lastLines(4))") }
+        let program = folder.appendingPathComponent("program").path
+        try Command.check([binary.clang] + objects + [object.path, "-o", program])
+        let run = try Command.run([program, "run", "--quick", "--seed", String(seed)], seconds: 300)
+        switch run.status {
+        case 0: return .survived
+        case 1: return .killed
+        case 139, 134, 11, 6: return .killed  // it ran out of its memory
+        default: return .broken("status \(run.status): \(run.lastLines(2))")
+        }
+    }
+}
+
+/// A weaker order that no program of C11 could tell from the shipped one, or that only other instruments need.
+struct MutantException: Sendable {
+    let path: String
+    let text: String
+    let change: String
+    let reason: String
+}
