@@ -1,0 +1,206 @@
+// timer.c: gyre_timer.c on the checker: a timer fires or is cancelled, once; one thread at a time turns the wheel; who
+// sleeps until next_due is woken for what is earlier.
+
+#include "gyre_event.h"
+#include "gyre_timer.c"
+#include "model.h"
+
+#include <string.h>
+
+#define CAPACITY 3u
+#define NOW 1000u
+
+static gyre_timer_wheel wheel;
+static gyre_timer_record records[CAPACITY + 1];
+static gyre_event event;
+static gyre_atomic_u64 tokens[4]; // 0: not inserted yet
+static gyre_atomic_u32 turning;   // threads in a sink
+static uint8_t inserted[4];
+static uint8_t fired[4];
+static uint8_t cancelled[4];
+static uint64_t payload[4];
+
+static void setup_capacity(uint32_t capacity) {
+    memset(&wheel, 0, sizeof wheel);
+    memset(records, 0, sizeof records);
+    gyre_timer_init(&wheel, records, capacity, 0);
+    gyre_event_init(&event);
+    gyre_store_relaxed(&turning, 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        gyre_store_relaxed(&tokens[i], 0);
+        inserted[i] = fired[i] = cancelled[i] = 0;
+    }
+}
+
+static void sink(void *context, const gyre_timer_fired *timer) {
+    (void)context;
+    MODEL_CHECK(gyre_fetch_add_relaxed(&turning, 1) == 0);
+    MODEL_CHECK(timer->due <= NOW);
+    (void)gyre_plain_read(payload[timer->word0]);
+    fired[timer->word0] += 1;
+    (void)gyre_fetch_sub_relaxed(&turning, 1);
+}
+
+static gyre_timer_turn advance(uint64_t now) { return gyre_timer_advance(&wheel, now, sink, NULL); }
+
+/// True when there was room. `*wake` says that a sleeper must be woken.
+static bool insert(uint32_t id, uint64_t due, bool *wake) {
+    gyre_timer_token token;
+    gyre_plain_write(payload[id], 1);
+    if (!gyre_timer_insert(&wheel, due, NULL, id, 0, &token, wake)) return false;
+    inserted[id] += 1;
+    gyre_store_relaxed(&tokens[id], token); // relaxed: T1 -> T2 must do
+    return true;
+}
+
+static void cancel(uint32_t id) {
+    uint64_t token = gyre_load_relaxed(&tokens[id]);
+    if (token == 0 || !gyre_timer_cancel(&wheel, token)) return;
+    gyre_plain_write(payload[id], 2); // what its words stand for is the canceller's
+    cancelled[id] += 1;
+}
+
+static void setup(void) { setup_capacity(CAPACITY); }
+static void setup_small(void) { setup_capacity(1); }
+
+static void setup_two(void) { setup_capacity(2); }
+
+static void setup_one(void) {
+    setup_capacity(2);
+    bool wake;
+    MODEL_CHECK(insert(0, 500, &wake));
+}
+
+/// One that was due lies on the wheel, another in the inbox.
+static void setup_placed(void) {
+    setup_capacity(CAPACITY);
+    bool wake;
+    MODEL_CHECK(insert(0, NOW, &wake));
+    (void)advance(10);
+    MODEL_CHECK(insert(1, NOW, &wake));
+}
+
+/// Everything that was inserted fired or was cancelled, and every record is free again.
+static void check(void) {
+    (void)advance(NOW);
+    (void)advance(NOW); // gives back what was cancelled before it was seen
+    for (uint32_t i = 0; i < 4; i++) MODEL_CHECK(inserted[i] == fired[i] + cancelled[i]);
+    MODEL_CHECK(gyre_timer_waiting(&wheel) == 0);
+    MODEL_CHECK(gyre_timer_next_due(&wheel) == GYRE_TIMER_NEVER || inserted[0] + inserted[1] + inserted[2] > 0);
+    bool wake;
+    gyre_timer_token token;
+    for (uint32_t i = 0; i < wheel.capacity; i++) MODEL_CHECK(gyre_timer_insert(&wheel, 5000, NULL, 3, 0, &token, &wake));
+    MODEL_CHECK(!gyre_timer_insert(&wheel, 5000, NULL, 3, 0, &token, &wake));
+}
+
+static void insert_two(uint32_t i) {
+    bool wake;
+    if (i < 2) MODEL_CHECK(insert(i, 100 + i, &wake));
+    else (void)advance(NOW);
+}
+
+static void insert_and_cancel(uint32_t i) {
+    bool wake;
+    if (i == 0) MODEL_CHECK(insert(0, 100, &wake));
+    else if (i == 1) cancel(0);
+    else (void)advance(NOW);
+}
+
+/// Two cancels and a turn, over one timer on the wheel and one in the inbox.
+static void cancel_two(uint32_t i) {
+    if (i < 2) cancel(i);
+    else (void)advance(NOW);
+}
+
+/// Two cancel the same timer while it may fire.
+static void cancel_same(uint32_t i) {
+    if (i < 2) cancel(0);
+    else (void)advance(NOW);
+}
+
+/// Two turn; whoever is turned away is turned for, with the later of the two instants.
+static gyre_atomic_u32 turned_away;
+static void setup_turners(void) {
+    setup();
+    gyre_store_relaxed(&turned_away, 0);
+}
+
+static void turn_both(uint32_t i) {
+    bool wake;
+    MODEL_CHECK(insert(i, i == 0 ? 100 : 900, &wake));
+    (void)advance(i == 0 ? 200 : NOW);
+}
+
+static void check_turners(void) { // both are due at the later instant, and both inserts came before their turns
+    MODEL_CHECK(fired[0] == 1);
+    MODEL_CHECK(fired[1] == 1);
+    check();
+}
+
+/// One record, used again and again.
+static void reuse(uint32_t i) {
+    bool wake;
+    if (i == 0) {
+        if (!insert(0, 100, &wake)) return;
+        cancel(0);
+    } else {
+        (void)advance(NOW);
+        if (insert(1, 100, &wake)) (void)advance(NOW);
+    }
+}
+
+static void take_and_give(uint32_t i) {
+    uint32_t index = gyre_timer_record_take(&wheel);
+    if (index == 0) return;
+    gyre_plain_write(records[index].due, i);
+    gyre_timer_record_give(&wheel, index);
+    index = gyre_timer_record_take(&wheel);
+    if (index == 0) return;
+    gyre_plain_write(records[index].due, i);
+    gyre_timer_record_give(&wheel, index);
+}
+
+static void check_records(void) {
+    for (uint32_t i = 0; i < wheel.capacity; i++) MODEL_CHECK(gyre_timer_record_take(&wheel) != 0);
+    MODEL_CHECK(gyre_timer_record_take(&wheel) == 0);
+}
+
+/// A sleeper turns the wheel whenever something may be due, and sleeps otherwise. An insert that lowers next_due wakes
+/// it; one that is not told to relies on the sleeper having seen an earlier time. A lost wake-up is a deadlock.
+static void sleep_until_due(uint32_t i) {
+    if (i > 0) {
+        bool wake;
+        MODEL_CHECK(insert(i, 100 * i, &wake));
+        if (wake) gyre_event_notify_all(&event);
+        return;
+    }
+    uint32_t expected = model.test->threads - 1;
+    for (;;) {
+        gyre_timer_turn turn = advance(NOW);
+        MODEL_CHECK(!turn.busy);
+        uint32_t done = fired[1] + fired[2];
+        if (done == expected) return;
+        uint32_t key = gyre_event_prepare(&event);
+        if (gyre_timer_wants_advance(&wheel, NOW)) gyre_event_cancel(&event);
+        else (void)gyre_event_wait(&event, key, GYRE_FUTEX_NO_DEADLINE);
+    }
+}
+
+#define TIMER(title, count, start, body, last, preemptions, by_chance)                                              \
+    {.name = "timer/" title, .threads = count, .setup = start, .thread = body, .check = last, .bound = preemptions, \
+     .chance = by_chance, .stale = 1}
+
+static const model_test tests[] = {
+    TIMER("two inserts and a turn", 3, setup, insert_two, check, MODEL_COMPLETE, 20000),
+    TIMER("insert, cancel and a turn", 3, setup, insert_and_cancel, check, MODEL_COMPLETE, 20000),
+    TIMER("cancel on the wheel and in the inbox", 3, setup_placed, cancel_two, check, MODEL_COMPLETE, 20000),
+    TIMER("two cancel the same", 3, setup_one, cancel_same, check, MODEL_COMPLETE, 20000),
+    TIMER("two turn", 2, setup_turners, turn_both, check_turners, MODEL_COMPLETE, 20000),
+    TIMER("one record again and again", 2, setup_small, reuse, check, MODEL_COMPLETE, 20000),
+    TIMER("records are taken and given", 2, setup_two, take_and_give, check_records, MODEL_COMPLETE, 20000),
+    TIMER("records go round, 3 threads", 3, setup, take_and_give, check_records, 2, 20000),
+    TIMER("sleeping until the next is due", 2, setup, sleep_until_due, check, MODEL_COMPLETE, 20000),
+    TIMER("two inserts wake a sleeper", 3, setup, sleep_until_due, check, 2, 40000),
+};
+
+MODEL_HARNESS(timer, tests);

@@ -1,0 +1,190 @@
+/// Mistakes that people make, each in one place.
+extension NamedMutant {
+    static let all: [NamedMutant] = ring + depotAndQueue + waiting + pool + words + timer
+
+    private static let ring: [NamedMutant] = [
+        NamedMutant(
+            "include/gyre_ring.h", "push keeps no lap apart",
+            "uint64_t held = gyre_ring_slot(gyre_ring_tag(seen) + 1, 0, handle);",
+            "uint64_t held = gyre_ring_slot(gyre_ring_tag(seen) ^ 1, 0, handle);"),
+        NamedMutant(
+            "include/gyre_ring.h", "pop leaves the tag of the same lap",
+            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, 0);",
+            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) - 1, seen & GYRE_RING_SEAL, 0);"),
+        NamedMutant(
+            "include/gyre_ring.h", "pop drops the seal",
+            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, 0);",
+            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, 0, 0);"),
+        NamedMutant(
+            "include/gyre_ring.h", "full before closed",
+            "            if (seen & GYRE_RING_SEAL) return GYRE_RING_CLOSED; // I2: only the tail can be sealed\n",
+            ""),
+        NamedMutant(
+            "include/gyre_ring.h", "closed and empty look alike",
+            "if (lead < 0) return (seen & GYRE_RING_SEAL) ? GYRE_RING_DRAINED : GYRE_RING_EMPTY;",
+            "if (lead < 0) return GYRE_RING_EMPTY;"),
+        NamedMutant(
+            "include/gyre_ring.h", "positions do not wrap", "        lap += 1;\n", ""),
+        NamedMutant(
+            "include/gyre_ring.h", "close forgets the handle",
+            "if (gyre_cas_release_acquire(slot, &seen, seen | GYRE_RING_SEAL)) return true;",
+            "if (gyre_cas_release_acquire(slot, &seen, (seen | GYRE_RING_SEAL) & ~0x7fffffffull)) return true;"),
+        NamedMutant(
+            "include/gyre_ring.h", "a look takes a free slot for a handle",
+            "if (lead <= 0) return lead == 0;", "if (lead <= 0) return true;"),
+    ]
+
+    private static let depotAndQueue: [NamedMutant] = [
+        NamedMutant(
+            "include/gyre_depot.h", "a stack without tags on pop",
+            "uint64_t popped = ((top >> 32) + 1) << 32 | next;", "uint64_t popped = (top >> 32) << 32 | next;"),
+        NamedMutant(
+            "include/gyre_depot.h", "the contents are read after the chunk went back",
+            "        gyre_depot_push(depot, &depot->empty, id);\n        return true;",
+            "        gyre_depot_push(depot, &depot->empty, id);\n        (void)gyre_plain_read(depot->chunks[id].handle[0]);\n        return true;"),
+        NamedMutant(
+            "include/gyre_depot.h", "fresh handles are carved one too far",
+            "if (gyre_cas_relaxed_relaxed(&depot->carved, &first, first + count)) {",
+            "if (gyre_cas_relaxed_relaxed(&depot->carved, &first, first + count - 1)) {"),
+        NamedMutant(
+            "include/gyre_runq.h", "a thief takes one that is not there",
+            "uint32_t count = (uint32_t)(held - held / 2);", "uint32_t count = (uint32_t)(held - held / 2) + 1;"),
+        NamedMutant(
+            "include/gyre_runq.h", "a queue is full one too late",
+            "if (gyre_unlikely(tail - head >= GYRE_RUNQ_SLOTS)) return false;",
+            "if (gyre_unlikely(tail - head > GYRE_RUNQ_SLOTS)) return false;"),
+        NamedMutant(
+            "include/gyre_runq.h", "an old head is believed",
+            "if (gyre_unlikely(held > GYRE_RUNQ_SLOTS)) {", "if (false) {"),
+        NamedMutant(
+            "include/gyre_runq.h", "the tail is stored before the slot",
+            """
+                gyre_store_relaxed(&queue->slot[tail & (GYRE_RUNQ_SLOTS - 1)], handle); // published by Q1
+                gyre_store_release(&queue->tail, tail + 1);                             // Q1
+            """,
+            """
+                gyre_store_release(&queue->tail, tail + 1);
+                gyre_store_relaxed(&queue->slot[tail & (GYRE_RUNQ_SLOTS - 1)], handle);
+            """),
+    ]
+
+    private static let waiting: [NamedMutant] = [
+        NamedMutant(
+            "include/gyre_event.h", "a notify does not move the epoch",
+            "    (void)gyre_fetch_add_relaxed(&event->epoch, 1);                       // V3\n", ""),
+        NamedMutant(
+            "include/gyre_event.h", "the key is read after the fence",
+            """
+                uint32_t key = gyre_load_relaxed(&event->epoch);   // V3
+                gyre_fence_seq_cst();                              // V1
+            """,
+            """
+                gyre_fence_seq_cst();
+                uint32_t key = gyre_load_relaxed(&event->epoch);
+            """),
+        NamedMutant(
+            "include/gyre_event.h", "one is woken for all",
+            "gyre_event_notify(event, GYRE_FUTEX_WAKE_ALL);", "gyre_event_notify(event, 1);"),
+        NamedMutant(
+            "include/gyre_gate.h", "a refused enter wakes nobody",
+            "    if (before == (GYRE_GATE_CLOSED | 1)) gyre_futex_wake(word, GYRE_FUTEX_WAKE_ALL); // G3\n    return false;",
+            "    return false;"),
+        NamedMutant(
+            "include/gyre_gate.h", "one of those who wait is woken",
+            "if (gyre_unlikely(before == (GYRE_GATE_CLOSED | 1))) gyre_futex_wake(word, GYRE_FUTEX_WAKE_ALL); // G3",
+            "if (gyre_unlikely(before == (GYRE_GATE_CLOSED | 1))) gyre_futex_wake(word, 1);"),
+        NamedMutant(
+            "include/gyre_gate.h", "an enter does not look again",
+            "if (gyre_likely(!(before & GYRE_GATE_CLOSED))) return true;", "if (true) return true;"),
+        NamedMutant(
+            "include/gyre_waiters.h", "a waiter is added to what is settled",
+            "        if (newest == GYRE_WAITERS_SETTLED) return false;\n", ""),
+        NamedMutant(
+            "include/gyre_order.h", "who leaves forgets its follower",
+            "return (gyre_order_link *)(uintptr_t)gyre_exchange_acq_rel(&link->successor, GYRE_ORDER_DONE); // N1, N4",
+            "(void)gyre_exchange_acq_rel(&link->successor, GYRE_ORDER_DONE);\n    return NULL;"),
+    ]
+
+    private static let pool: [NamedMutant] = [
+        NamedMutant(
+            "gyre_dispatch.c", "no second look before sleep",
+            """
+                if (gyre_dispatch_has_item(dispatch)) {
+                    *holds_token = gyre_park_withdraw(&dispatch->park, worker);
+                    return GYRE_IDLE_FOUND;
+                }
+            """, ""),
+        NamedMutant(
+            "gyre_dispatch.c", "no look after the pool was found closed",
+            "return gyre_dispatch_has_item(dispatch) ? GYRE_IDLE_FOUND : GYRE_IDLE_LEAVE;", "return GYRE_IDLE_LEAVE;"),
+        NamedMutant(
+            "gyre_dispatch.c", "the wake is not passed on", "    gyre_dispatch_wake_slow(dispatch);\n    return true;",
+            "    return true;"),
+        NamedMutant(
+            "gyre_dispatch.c", "close wakes nobody",
+            "        gyre_futex_wake(&dispatch->parkers[worker].epoch, 1);\n", ""),
+        NamedMutant(
+            "include/gyre_dispatch.h", "a submit does not ask whether the pool closed",
+            "return gyre_likely(gyre_load_relaxed(&dispatch->park.closed) == 0); // ordered by the fence",
+            "return true;"),
+        NamedMutant(
+            "gyre_dispatch.c", "retract does not wait for the workers",
+            "while (gyre_load_acquire(&dispatch->stopped) == 0) { // R2", "while (false) {"),
+        NamedMutant(
+            "include/gyre_park.h", "the epoch stays when a worker is woken",
+            "            (void)gyre_fetch_add_release(&park->parkers[worker].epoch, 1); // E3\n", ""),
+        NamedMutant(
+            "include/gyre_park.h", "the token is kept when nobody sleeps",
+            """
+                gyre_store_relaxed(&park->searching, 0);
+                gyre_fence_seq_cst(); // P2: who saw
+            """,
+            """
+                gyre_fence_seq_cst(); // P2: who saw
+            """),
+        NamedMutant(
+            "gyre_dispatch.c", "work is not looked at",
+            "    if (gyre_ring_has_item(dispatch->work)) return true;\n", ""),
+    ]
+
+    private static let words: [NamedMutant] = [
+        NamedMutant(
+            "include/gyre_countdown.h", "the last but one starts the child", "if (before != 1) return false;",
+            "if (before != 2) return false;"),
+        NamedMutant(
+            "include/gyre_state.h", "a claim takes what is being settled",
+            "if (gyre_state_name_of(seen) >= GYRE_STATE_SETTLING) return GYRE_MOVE_LOST; // I2",
+            "if (gyre_state_name_of(seen) > GYRE_STATE_SETTLING) return GYRE_MOVE_LOST;"),
+        NamedMutant(
+            "include/gyre_record.h", "a record keeps its generation",
+            "gyre_store_relaxed(&record->state, (generation + 1) << 8 | GYRE_RECORD_FREE);",
+            "gyre_store_relaxed(&record->state, generation << 8 | GYRE_RECORD_FREE);"),
+        NamedMutant(
+            "include/gyre_flag.h", "the last reason stays",
+            "    (void)gyre_cas_relaxed_relaxed(flag, &down, reason);",
+            "    (void)down;\n    gyre_store_relaxed(flag, reason);"),
+    ]
+
+    private static let timer: [NamedMutant] = [
+        NamedMutant(
+            "gyre_timer.c", "no second look at inserts",
+            "    uint64_t late = gyre_exchange_acq_rel(&wheel->inserts, 0); // N2, N3\n",
+            "    uint64_t late = 0;\n"),
+        NamedMutant(
+            "gyre_timer.c", "who was turned away is forgotten",
+            "        uint64_t until = asked == GYRE_TIMER_NEVER ? asked : asked - 2;\n        if (until > now) now = until;\n",
+            "        (void)asked;\n        return turn;\n"),
+        NamedMutant(
+            "include/gyre_timer.h", "an insert does not lower the next due time",
+            "*wake = gyre_timer_lower(wheel, due) || deep;", "*wake = deep;"),
+        NamedMutant(
+            "gyre_timer.c", "a cancelled record goes back twice",
+            "            gyre_plain_write(record->place, GYRE_TIMER_PLACE_EARLY); // I3\n",
+            "            gyre_timer_record_give(wheel, index);\n"),
+    ]
+}
+
+/// Mutants that the checker need not kill, each with its reason.
+extension MutantException {
+    static let all: [MutantException] = []
+}
