@@ -362,7 +362,13 @@ gyre_idle_result gyre_dispatch_prepare_sleep(gyre_dispatch *dispatch, uint32_t w
     }
     if (!gyre_dispatch_is_closed(dispatch)) return GYRE_IDLE_SLEEP;
     *holds_token = gyre_park_withdraw(&dispatch->park, worker);
-    return gyre_dispatch_has_item(dispatch) ? GYRE_IDLE_FOUND : GYRE_IDLE_LEAVE;
+    return gyre_dispatch_may_leave(dispatch) ? GYRE_IDLE_LEAVE : GYRE_IDLE_FOUND;
+}
+
+bool gyre_dispatch_may_leave(gyre_dispatch *dispatch) {
+    if (!gyre_dispatch_is_closed(dispatch)) return false;
+    gyre_fence_seq_cst(); // W3
+    return !gyre_dispatch_has_item(dispatch);
 }
 
 uint64_t gyre_dispatch_sum(gyre_dispatch *dispatch, uint32_t which) {

@@ -182,7 +182,7 @@ final class Worker: @unchecked Sendable {
     private func idle(_ pool: WorkerPool) -> Bool {
         pool.wentIdle()
         if pool.configuration.idle == .spin {
-            if gyre_dispatch_is_closed(dispatch), !gyre_dispatch_has_item(dispatch) { return false }
+            if gyre_dispatch_may_leave(dispatch) { return false }
             endStreak()
             gyre_pause()
             beginStreak()

@@ -32,6 +32,10 @@
 //           submitter then takes its item back from a queue that nobody else looks at.
 // W1 | W2  see gyre_park.h P1 | P2: the fence in gyre_dispatch_wake pairs with those of a worker that is about to
 //          sleep.
+// W1 | W3  a worker that saw `closed` fences and looks once more before it leaves. It may have seen the store before
+//          the closer's fence, so that fence is not enough: a submit whose fence came in between would neither see the
+//          pool closed nor be seen. Either the submit's fence is first, and the last look finds the item, or the
+//          worker's is, and the submit sees `closed`, which the worker had seen.
 
 #ifndef GYRE_DISPATCH_H
 #define GYRE_DISPATCH_H
@@ -168,6 +172,9 @@ typedef enum gyre_idle_result {
 /// Worker only, when it found nothing: announces sleep, gives the token up and looks once more. `*holds_token` is
 /// whether the worker holds the token, before and after.
 gyre_idle_result gyre_dispatch_prepare_sleep(gyre_dispatch *dispatch, uint32_t worker, bool *holds_token);
+
+/// Whether the pool is closed and nothing is left (W3): the worker that asks leaves then, and looks no more.
+bool gyre_dispatch_may_leave(gyre_dispatch *dispatch);
 
 /// Stops the pool for good: injectors are sealed, every worker is woken to see it. What was submitted before is still
 /// there, and a worker leaves only after a look that found nothing.
