@@ -56,6 +56,14 @@ let package = Package(
         .testTarget(name: "DocumentationTests", dependencies: ["Gyre"], swiftSettings: strict),
         // Habits that no compiler checks: imports, words, headers, lengths.
         .testTarget(name: "TidyTests", swiftSettings: strict),
+        // The model checker and its harnesses over the shipped headers, compiled here so that a plain build does it too;
+        // `make verify` builds its own (Tests/README.md).
+        .executableTarget(
+            name: "GyreModel", path: "Tests/CGyreModel",
+            cSettings: strictC + [
+                .define("GYRE_MODEL"), .headerSearchPath("."), .headerSearchPath("../../CSupport/gyre"),
+                .headerSearchPath("../../CSupport/gyre/include"),
+            ]),
         // What looks for bugs beyond single tests: `make verify` (Tests/README.md).
         .executableTarget(
             name: "GyreVerify", dependencies: ["Gyre", "GyreCore", "GyreObserve"], path: "Tests/Verify",

@@ -306,13 +306,13 @@ static void quiet(uint32_t i) {
 
 static const model_test tests[] = {
     POOL("1 worker, own queue", 2, setup_one_one, wake_own_queue, check, 2, 20000, .may_sleep = true),
-    POOL("2 workers, own queue", 3, setup_two_one, wake_own_queue, check, 1, 40000, .may_sleep = true),
-    POOL("2 workers, injector", 3, setup_two_one, wake_injector, check, 1, 40000, .may_sleep = true),
+    POOL("2 workers, own queue", 3, setup_two_one, wake_own_queue, check, 1, 20000, .may_sleep = true),
+    POOL("2 workers, injector", 3, setup_two_one, wake_injector, check, 1, 20000, .may_sleep = true),
     POOL("1 worker, 2 submitters", 3, setup_one_two, wake_two_submitters, check, 1, 40000, .may_sleep = true),
     POOL("1 worker, overflow", 2, setup_one_one, wake_overflow, check, 2, 20000, .may_sleep = true),
     POOL("close against submit", 3, setup_one_one, close_race, check, 1, 40000, .may_sleep = false),
     POOL("close against a guest", 3, setup_one_one, close_race_guest, check, 1, 40000, .may_sleep = false),
-    POOL("close with 2 workers", 3, setup_two_one, close_two_workers, check, 1, 40000, .may_sleep = false),
+    POOL("close with 2 workers", 3, setup_two_one, close_two_workers, check, 0, 40000, .may_sleep = false),
     POOL("a seat is inherited", 3, setup_one_one, inherit, check_inherit, 2, 20000, .may_sleep = false),
     POOL("a chunk moves", 2, setup_overflows, move_chunks, check_inherit, 2, 20000, .may_sleep = false),
     POOL("quiet is true", 2, setup_quiet, quiet, check_inherit, 2, 20000, .may_sleep = false),

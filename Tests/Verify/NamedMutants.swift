@@ -116,7 +116,7 @@ extension NamedMutant {
             """, ""),
         NamedMutant(
             "gyre_dispatch.c", "no look after the pool was found closed",
-            "return gyre_dispatch_has_item(dispatch) ? GYRE_IDLE_FOUND : GYRE_IDLE_LEAVE;", "return GYRE_IDLE_LEAVE;"),
+            "return gyre_dispatch_may_leave(dispatch) ? GYRE_IDLE_LEAVE : GYRE_IDLE_FOUND;", "return GYRE_IDLE_LEAVE;"),
         NamedMutant(
             "gyre_dispatch.c", "the wake is not passed on", "    gyre_dispatch_wake_slow(dispatch);\n    return true;",
             "    return true;"),
