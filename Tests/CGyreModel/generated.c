@@ -1,8 +1,8 @@
 // generated.c: the search itself, on programs made by chance: what sleep sets leave out must be repetition.
 //
-// Three threads, two to three steps each, two locations and one plain word's worth of waiting left out. A program is run
-// complete with sleep sets, and again by every interleaving. Both must show the same set of outcomes (the values that
-// every step returned, and the memory at the end).
+// Three threads, two to three steps each, two locations. A program is run complete with sleep sets, and again by every
+// interleaving. Both must show the same set of outcomes (the values that every
+// step returned, and the memory at the end).
 
 #include "model.h"
 
@@ -92,7 +92,7 @@ int model_run_generated(uint64_t seed, uint64_t programs) {
         generate(seed + number);
         model_test test = {.name = "generated", .threads = THREADS, .setup = setup, .thread = thread, .check = check,
                            .stale = 8, .reorders = number % 2 == 1};
-        model_plan plan = {MODEL_DEPTH_FIRST, MODEL_COMPLETE, 0, UINT64_MAX, 1e9};
+        model_plan plan = {MODEL_DEPTH_FIRST, MODEL_COMPLETE, 0, UINT64_MAX, 1e9, UINT64_MAX};
         model_result pruned = model_search(&test, &plan);
         for (uint32_t i = 0; i < MODEL_OUTCOMES; i++) shown[i] = model_outcomes(i);
         plan.bound = 1000;

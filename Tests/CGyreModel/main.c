@@ -1,7 +1,7 @@
 // main.c: the command line of the model checker.
 //
 //      GyreModel list
-//      GyreModel run [TEST or HARNESS ...] [options]     a line for each: test, verdict, executions, how, steps, seconds
+//      GyreModel run [TEST or HARNESS ...] [options]     a line each: test, verdict, executions, how, steps, seconds
 //      GyreModel replay TEST CHOICES                     one execution, step by step
 //      GyreModel generated SEED PROGRAMS                 the search on programs made by chance (generated.c)
 //
@@ -31,6 +31,7 @@ static const model_harness *const harnesses[] = {
 
 /// A mutant that this many executions of every configuration do not notice survives.
 #define MUTANT_EXECUTIONS 150000u
+#define MUTANT_STEPS 6000000u // the same for long ones
 
 typedef struct options {
     bool soak;
@@ -99,7 +100,7 @@ static bool run_plan(const model_test *test, const model_plan *plan, bool *faile
 }
 
 static bool run_chance(const model_test *test, uint64_t executions, uint64_t seed, bool *failed) {
-    model_plan plan = {MODEL_RANDOM, 0, seed, executions, 1e9};
+    model_plan plan = {MODEL_RANDOM, 0, seed, executions, 1e9, UINT64_MAX};
     if (!run_plan(test, &plan, failed)) return false;
     if (*failed) return true;
     plan.mode = MODEL_PRIORITIES;
@@ -119,7 +120,8 @@ static bool run_planned(const model_test *test, const options *options) {
     if (!failed && !options->quick && test->bound != MODEL_CHANCE) {
         bool deeper = options->soak && test->bound >= 0;
         model_plan plan = {MODEL_DEPTH_FIRST, test->bound + (deeper ? 1 : 0), options->plan.seed,
-                           options->mutant ? MUTANT_EXECUTIONS : UINT64_MAX, options->soak ? 3600 : 1e9};
+                           options->mutant ? MUTANT_EXECUTIONS : UINT64_MAX, options->soak ? 3600 : 1e9,
+                           options->mutant ? MUTANT_STEPS : UINT64_MAX};
         if (!run_plan(test, &plan, &failed)) return false;
     }
     if (test->fails == NULL || failed || options->quick || options->mutant) return true;
@@ -197,13 +199,14 @@ static int read_option(const char *name, const char *value, options *options) {
     else if (strcmp(name, "--mode") == 0) {
         options->own_plan = true;
         bool is_random = strcmp(value, "random") == 0;
-        options->plan.mode = is_random ? MODEL_RANDOM : strcmp(value, "pct") == 0 ? MODEL_PRIORITIES : MODEL_DEPTH_FIRST;
+        bool is_pct = strcmp(value, "pct") == 0;
+        options->plan.mode = is_random ? MODEL_RANDOM : is_pct ? MODEL_PRIORITIES : MODEL_DEPTH_FIRST;
     } else return wrong("no option", name);
     return 0;
 }
 
 int main(int count, char **words) {
-    options options = {.plan = {MODEL_DEPTH_FIRST, MODEL_COMPLETE, 1, UINT64_MAX, 1e9}};
+    options options = {.plan = {MODEL_DEPTH_FIRST, MODEL_COMPLETE, 1, UINT64_MAX, 1e9, UINT64_MAX}};
     if (count < 2) return wrong("nothing", "to do");
     if (strcmp(words[1], "list") == 0) return list();
     if (strcmp(words[1], "replay") == 0) return replay(count - 2, words + 2);

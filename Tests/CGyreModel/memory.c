@@ -70,7 +70,9 @@ static bool releases(int order) { return order == GYRE_RELEASE || order == GYRE_
 // Locations.
 
 static message *message_add(uint64_t value, uint32_t place) {
-    if (model.messages + 1 >= MESSAGES_MAX) gyre_model_fail("more stores than an execution may have", __FILE__, __LINE__);
+    if (model.messages + 1 >= MESSAGES_MAX) {
+        gyre_model_fail("more stores than an execution may have", __FILE__, __LINE__);
+    }
     message *added = &messages[model.messages++];
     added->value = value;
     added->place = place;
@@ -223,7 +225,9 @@ static void leave(uint32_t number, uint32_t index, uint64_t value, int order, co
     thread->clock.at[model.current] += 1; // what follows is not published by this
 }
 
-static uint64_t masked(uint64_t value, unsigned bytes) { return bytes == 8 ? value : value & ((1ull << bytes * 8) - 1); }
+static uint64_t masked(uint64_t value, unsigned bytes) {
+    return bytes == 8 ? value : value & ((1ull << bytes * 8) - 1);
+}
 
 uint64_t gyre_model_load(const void *address, unsigned bytes, int order, const char *file, int line) {
     uint32_t number = location_of(address, bytes);

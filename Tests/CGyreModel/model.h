@@ -171,6 +171,7 @@ typedef struct model_plan {
     uint64_t seed;
     uint64_t executions; // at most
     double seconds;      // at most
+    uint64_t steps;      // at most, of all executions
 } model_plan;
 
 typedef struct model_result {

@@ -262,8 +262,8 @@ static void closed_is_final(uint32_t i) {
 }
 
 #define RING(title, count, begin_with, body, last, preemptions, by_chance)                                            \
-    {.name = "ring/" title, .threads = count, .setup = begin_with, .thread = body, .check = last, .bound = preemptions, \
-     .chance = by_chance}
+    {.name = "ring/" title, .threads = count, .setup = begin_with, .thread = body, .check = last,                      \
+     .bound = preemptions, .chance = by_chance}
 
 static const model_test tests[] = {
     RING("never full after a pop", 3, setup_one, never_full, check_all, MODEL_COMPLETE, 4000),

@@ -103,8 +103,9 @@ static effect effect_of(uint32_t number, model_step next) {
     if (taken.kind == MODEL_NOTHING || next.kind == MODEL_NOTHING) return EFFECT_NONE;
     if (taken.location != next.location) return EFFECT_NONE;
     if (taken.kind == MODEL_WAKE || next.kind == MODEL_WAKE) {
-        bool is_futex = taken.kind != MODEL_LOAD && next.kind != MODEL_LOAD && !writes(taken.kind) && !writes(next.kind);
-        return is_futex ? EFFECT_WAKES : EFFECT_NONE;
+        bool taken_is_futex = taken.kind != MODEL_LOAD && !writes(taken.kind);
+        bool next_is_futex = next.kind != MODEL_LOAD && !writes(next.kind);
+        return taken_is_futex && next_is_futex ? EFFECT_WAKES : EFFECT_NONE;
     }
     if (next.kind == MODEL_WAIT) return writes(taken.kind) ? EFFECT_WAKES : EFFECT_NONE;
     if (!writes(taken.kind) && !writes(next.kind)) return EFFECT_NONE;
@@ -245,7 +246,7 @@ model_result model_search(const model_test *test, const model_plan *wanted) {
             result.complete = true;
             break;
         }
-        if (run >= plan.executions) break;
+        if (run >= plan.executions || result.steps >= plan.steps) break;
         if (run % 1024 == 0 && now() - began > plan.seconds) break;
     }
     result.seconds = now() - began;
@@ -253,7 +254,7 @@ model_result model_search(const model_test *test, const model_plan *wanted) {
 }
 
 model_result model_replay(const model_test *test, const char *text) {
-    model_plan all = {MODEL_DEPTH_FIRST, MODEL_COMPLETE, 0, 1, 1e9};
+    model_plan all = {MODEL_DEPTH_FIRST, MODEL_COMPLETE, 0, 1, 1e9, UINT64_MAX};
     // The kind of the search decides where there are choices: complete, with a bound on preemptions, or by chance.
     if (*text == 'b') all.bound = atoi(text + 1);
     if (*text == 'r') all.mode = MODEL_RANDOM;

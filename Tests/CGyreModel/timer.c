@@ -89,7 +89,9 @@ static void check(void) {
     MODEL_CHECK(gyre_timer_next_due(&wheel) == GYRE_TIMER_NEVER || inserted[0] + inserted[1] + inserted[2] > 0);
     bool wake;
     gyre_timer_token token;
-    for (uint32_t i = 0; i < wheel.capacity; i++) MODEL_CHECK(gyre_timer_insert(&wheel, 5000, NULL, 3, 0, &token, &wake));
+    for (uint32_t i = 0; i < wheel.capacity; i++) {
+        MODEL_CHECK(gyre_timer_insert(&wheel, 5000, NULL, 3, 0, &token, &wake));
+    }
     MODEL_CHECK(!gyre_timer_insert(&wheel, 5000, NULL, 3, 0, &token, &wake));
 }
 

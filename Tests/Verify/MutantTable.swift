@@ -56,8 +56,8 @@ enum MutantTable {
     /// Every way to make one operation of a line weaker. A comment has none.
     private static func weakenings(of line: String) -> [(change: String, line: String)] {
         let code = line.components(separatedBy: "//")[0]
-        let names = code.matches(of: /gyre_(load|store|exchange|fetch_add|fetch_sub|fetch_and|fetch_or|cas|fence)_[a-z_]+\(/)
-        return names.flatMap { match -> [(String, String)] in
+        let names = /gyre_(load|store|exchange|fetch_add|fetch_sub|fetch_and|fetch_or|cas|fence)_[a-z_]+\(/
+        return code.matches(of: names).flatMap { match -> [(String, String)] in
             let name = String(code[match.range].dropLast())
             return weaker(name).map { replacement in
                 let changed = code.replacingCharacters(in: match.range, with: replacement + "(")

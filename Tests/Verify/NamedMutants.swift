@@ -41,7 +41,8 @@ extension NamedMutant {
         NamedMutant(
             "include/gyre_depot.h", "the contents are read after the chunk went back",
             "        gyre_depot_push(depot, &depot->empty, id);\n        return true;",
-            "        gyre_depot_push(depot, &depot->empty, id);\n        (void)gyre_plain_read(depot->chunks[id].handle[0]);\n        return true;"),
+            "        gyre_depot_push(depot, &depot->empty, id);\n        (void)gyre_plain_read(depot->chunks[id].handle[0]);\n        return true;"
+        ),
         NamedMutant(
             "include/gyre_depot.h", "fresh handles are carved one too far",
             "if (gyre_cas_relaxed_relaxed(&depot->carved, &first, first + count)) {",
