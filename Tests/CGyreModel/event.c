@@ -143,6 +143,28 @@ static void tickets_plain(uint32_t i) {
     }
 }
 
+// ---------------------------------------------------------------------------------------------------------
+// All are woken: two wait for the same.
+
+static gyre_atomic_u32 happened;
+static void setup_happened(void) {
+    setup();
+    gyre_store_relaxed(&happened, 0);
+}
+
+static void two_wait(uint32_t i) {
+    if (i == 2) {
+        gyre_store_release(&happened, 1);
+        gyre_event_notify_all(&event);
+        return;
+    }
+    while (gyre_load_acquire(&happened) == 0) {
+        uint32_t key = gyre_event_prepare(&event);
+        if (gyre_load_acquire(&happened) == 1) gyre_event_cancel(&event);
+        else (void)gyre_event_wait(&event, key, GYRE_FUTEX_NO_DEADLINE);
+    }
+}
+
 static void check_nothing(void) {}
 
 #define EVENT(title, count, begin, body, last, preemptions, ...)                                                    \
@@ -152,6 +174,7 @@ static void check_nothing(void) {}
 static const model_test tests[] = {
     EVENT("one to one, twice", 2, setup, twice, check_two, MODEL_COMPLETE, .stale = 1),
     EVENT("one to one, twice, spurious", 2, setup, twice, check_two, MODEL_COMPLETE, .spurious = true, .stale = 1),
+    EVENT("all are woken", 3, setup_happened, two_wait, check_nothing, MODEL_COMPLETE, .stale = 1),
     EVENT("wake all, 2 to 2", 4, setup, wake_all, check_two, 0, .stale = 1),
     EVENT("chained wake, 2 to 2", 4, setup, wake_chained, check_two, 0, .stale = 1),
     EVENT("chained wake, inexact pop", 4, setup_tickets, tickets_chained, check_nothing, 1, .stale = 1),

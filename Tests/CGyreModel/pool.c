@@ -59,6 +59,8 @@ static uint8_t accepted[RECORDS]; // by the record's word
 static uint8_t ran[RECORDS];
 static gyre_atomic_u32 workers_left;
 static uint64_t plain[RECORDS]; // what a task hands over
+static gyre_atomic_u32 second_ran; // what the body of task 1 waits for, in one configuration
+static bool first_waits;
 
 static gyre_ring *ring_at(uint32_t index, uint32_t capacity) {
     gyre_ring_init(&rings[index].ring, rings[index].slots, capacity, 0);
@@ -71,6 +73,8 @@ static void setup_with(uint32_t workers, uint32_t submitters) {
     memset(records, 0, sizeof records);
     memset(accepted, 0, sizeof accepted);
     memset(ran, 0, sizeof ran);
+    first_waits = false;
+    gyre_store_relaxed(&second_ran, 0);
     pool.id = 1;
     pool.records = records;
     pool.seats = seats;
@@ -111,6 +115,8 @@ static void run(gyre_seat *seat, uint32_t handle) {
     MODEL_CHECK(word < RECORDS);
     (void)gyre_plain_read(plain[word]);
     ran[word] += 1;
+    if (first_waits && word == 2) gyre_store_release(&second_ran, 1);
+    if (first_waits && word == 1) while (gyre_load_acquire(&second_ran) == 0) gyre_pause();
     (void)gyre_dispatch_give(&pool, seat, record);
     gyre_dispatch_count_finished(seat);
 }
@@ -186,6 +192,13 @@ static void wake_own_queue(uint32_t i) {
     if (pool.worker_count == 1) MODEL_CHECK(submit(seat, 2, GYRE_LANE_NORMAL));
 }
 
+static void wake_waiting_body(uint32_t i) {
+    if (i < 2) return work(i, true);
+    gyre_seat *seat = sit(2);
+    MODEL_CHECK(submit(seat, 1, GYRE_LANE_NORMAL));
+    MODEL_CHECK(submit(seat, 2, GYRE_LANE_NORMAL));
+}
+
 static void wake_injector(uint32_t i) {
     if (i < pool.worker_count) return work(i, false);
     MODEL_CHECK(submit(NULL, 1, GYRE_LANE_NORMAL));
@@ -206,6 +219,26 @@ static void wake_overflow(uint32_t i) {
     (void)gyre_dispatch_wake(&pool);
 }
 
+/// A body that waits for the task behind it hides it from nobody: the wake is passed on before the body runs.
+static void setup_waiting_body(void) {
+    setup_with(2, 1);
+    first_waits = true;
+}
+
+/// A chunk in `work` keeps a worker awake though every other queue is empty.
+static void setup_only_work(void) {
+    setup_with(1, 1);
+    uint32_t id = gyre_depot_take_chunk(&pool.depot);
+    (void)gyre_ring_try_push(pool.work, id);
+}
+
+static void look_at_work(uint32_t i) {
+    bool holds_token = false;
+    if (i == 0) MODEL_CHECK(gyre_dispatch_prepare_sleep(&pool, 0, &holds_token) == GYRE_IDLE_FOUND);
+}
+
+static void no_check(void) {}
+
 // ---------------------------------------------------------------------------------------------------------
 // Close.
 
@@ -216,6 +249,29 @@ static void close_race(uint32_t i) {
     }
     if (i == 1) (void)submit(sit(1), 1, GYRE_LANE_NORMAL);
     else gyre_dispatch_close(&pool);
+}
+
+/// The first task was accepted, so it is not what the second submit takes back.
+static void close_race_two(uint32_t i) {
+    if (i != 1) return close_race(i);
+    gyre_seat *seat = sit(1);
+    (void)submit(seat, 1, GYRE_LANE_NORMAL);
+    (void)submit(seat, 2, GYRE_LANE_NORMAL);
+}
+
+/// Who sees the pool closed sees what the closer did before.
+static uint64_t last_words;
+static void setup_last_words(void) {
+    setup_with(1, 1);
+    gyre_plain_write(last_words, 0);
+}
+static void see_closed(uint32_t i) {
+    if (i == 0) {
+        gyre_plain_write(last_words, 1);
+        gyre_dispatch_close(&pool);
+    } else if (gyre_dispatch_is_closed(&pool)) {
+        (void)gyre_plain_read(last_words);
+    }
 }
 
 static void close_race_guest(uint32_t i) {
@@ -311,6 +367,12 @@ static const model_test tests[] = {
     POOL("1 worker, 2 submitters", 3, setup_one_two, wake_two_submitters, check, 1, 40000, .may_sleep = true),
     POOL("1 worker, overflow", 2, setup_one_one, wake_overflow, check, 2, 20000, .may_sleep = true),
     POOL("close against submit", 3, setup_one_one, close_race, check, 1, 40000, .may_sleep = false),
+    POOL("a body waits for the next task", 3, setup_waiting_body, wake_waiting_body, check, 0, 40000,
+         .may_sleep = true),
+    POOL("work is looked at", 1, setup_only_work, look_at_work, no_check, MODEL_COMPLETE, 4, .may_sleep = false),
+    POOL("close against two submits", 3, setup_one_one, close_race_two, check, 1, 40000, .may_sleep = false),
+    POOL("closed is seen with what was before", 2, setup_last_words, see_closed, no_check, MODEL_COMPLETE, 4000,
+         .may_sleep = false),
     POOL("close against a guest", 3, setup_one_one, close_race_guest, check, 1, 40000, .may_sleep = false),
     POOL("close with 2 workers", 3, setup_two_one, close_two_workers, check, 0, 40000, .may_sleep = false),
     POOL("a seat is inherited", 3, setup_one_one, inherit, check_inherit, 2, 20000, .may_sleep = false),

@@ -230,7 +230,11 @@ static void check_close(void) {
 /// Two closers of a full ring, one of which is first; a consumer makes room meanwhile.
 static void close_twice(uint32_t i) {
     uint32_t handle;
-    if (i < 2) results[i] = gyre_ring_close(&ring);
+    if (i < 2) {
+        if (i == 0) gyre_plain_write(last_words, 1);
+        results[i] = gyre_ring_close(&ring);
+        if (i == 1 && results[1] == 0) (void)gyre_plain_read(last_words); // the other was first
+    }
     else for (uint32_t turn = 0; turn < 2; turn++) MODEL_CHECK(pop(&handle) == GYRE_RING_OK);
 }
 

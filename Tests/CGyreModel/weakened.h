@@ -5,6 +5,7 @@
 
 #include "gyre_atomic.h"
 
+#define gyre_fence_none() ((void)0)
 #define gyre_exchange_relaxed(p, v) GYRE_EXCHANGE(p, v, GYRE_RELAXED)
 
 #endif

@@ -131,7 +131,7 @@ GYRE_INLINE gyre_ring_result gyre_ring_try_pop(gyre_ring *ring, uint32_t *handle
             }
             if (lead < 0) return (seen & GYRE_RING_SEAL) ? GYRE_RING_DRAINED : GYRE_RING_EMPTY;
             uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, 0);
-            if (gyre_cas_acq_rel_acquire(slot, &seen, freed)) {                        // R2
+            if (gyre_cas_release_acquire(slot, &seen, freed)) {                        // R2; `seen` is acquired already
                 gyre_store_release(&ring->head, gyre_ring_after(ring, position, 0)); // H1
                 *handle = (uint32_t)seen & GYRE_RING_HANDLE_MAX;
                 return GYRE_RING_OK;
@@ -143,7 +143,7 @@ GYRE_INLINE gyre_ring_result gyre_ring_try_pop(gyre_ring *ring, uint32_t *handle
 /// Closes the ring: from now on pushes return CLOSED, and pops return DRAINED once the rest is out. Returns false
 /// when it was closed already. Final; safe from any thread. Lock-free.
 GYRE_INLINE bool gyre_ring_close(gyre_ring *ring) {
-    uint64_t position = gyre_load_acquire(&ring->tail); // H2
+    uint64_t position = gyre_load_relaxed(&ring->tail); // a hint: the exchange on the slot decides
     for (;;) {
         gyre_atomic_u64 *slot = &ring->slots[gyre_ring_index(position)];
         uint64_t seen = gyre_load_acquire(slot);
@@ -163,7 +163,7 @@ GYRE_INLINE bool gyre_ring_close(gyre_ring *ring) {
 
 /// Whether the ring is closed. Lock-free.
 GYRE_INLINE bool gyre_ring_is_closed(gyre_ring *ring) {
-    uint64_t position = gyre_load_acquire(&ring->tail); // H2
+    uint64_t position = gyre_load_relaxed(&ring->tail); // a hint: a seal that happened before is seen on its slot
     for (;;) {
         uint64_t seen = gyre_load_acquire(&ring->slots[gyre_ring_index(position)]); // C2
         int32_t lead = (int32_t)(gyre_ring_tag(seen) - 2 * gyre_ring_lap(position));

@@ -131,7 +131,7 @@ GYRE_INLINE bool gyre_runq_take_many(gyre_runq *queue, uint32_t *handles, uint32
 /// Any thread. Whether a steal that starts now would find something. Lock-free.
 GYRE_INLINE bool gyre_runq_has_item(gyre_runq *queue) {
     uint64_t head = gyre_load_acquire(&queue->head);
-    return gyre_load_acquire(&queue->tail) != head;
+    return gyre_load_relaxed(&queue->tail) != head; // a steal acquires what it takes itself
 }
 
 #endif
