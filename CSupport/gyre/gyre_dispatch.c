@@ -357,7 +357,9 @@ gyre_idle_result gyre_dispatch_prepare_sleep(gyre_dispatch *dispatch, uint32_t w
     gyre_park_prepare(&dispatch->park, worker, *holds_token);
     *holds_token = false;
     if (gyre_dispatch_has_item(dispatch)) {
-        *holds_token = gyre_park_withdraw(&dispatch->park, worker);
+        // A submit that saw the token taken woke nobody. So whoever gave it up takes it again, if nobody has it, and
+        // passes the wake on when it has taken an item: else a second one would lie there while others sleep.
+        *holds_token = gyre_park_withdraw(&dispatch->park, worker) || gyre_park_start_search(&dispatch->park);
         return GYRE_IDLE_FOUND;
     }
     if (!gyre_dispatch_is_closed(dispatch)) return GYRE_IDLE_SLEEP;

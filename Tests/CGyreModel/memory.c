@@ -193,6 +193,7 @@ static void take_over(uint32_t number, const message *seen, int order) {
 
 static void count_stale(uint32_t number, bool is_newest) {
     uint8_t *stale = &self()->stale[number];
+    if (!is_newest) self()->read_old = true;
     if (is_newest) *stale = 0;
     else if (*stale < UINT8_MAX) *stale += 1;
 }
@@ -362,6 +363,7 @@ static void thread_begin(uint32_t number, const model_clock *clock, const uint32
     view_copy(thread->released_view, thread->view);
     memset(thread->stale, 0, width);
     thread->fresh = 0;
+    thread->read_old = false;
 }
 
 void model_memory_begin(void) {

@@ -103,6 +103,7 @@ typedef struct model_thread {
     bool ended;
     bool asleep;                   // in a futex
     bool pausing;                  // until somebody stores
+    bool read_old;                 // since its last pause: it has no need to wait for a store
     uint32_t paused_at;            // messages when it began to pause
     uint32_t sleeps_on;            // location
     uint32_t fresh;                // reads only what is younger, or everything if 0 (search.c)

@@ -112,13 +112,15 @@ void model_yield(model_kind kind, uint32_t location, int order, const char *file
 void gyre_model_pause(const char *file, int line) {
     if (model.current == 0) return;
     model_thread *thread = &model.threads[model.current];
-    if (!model.starting) { // at the start everybody runs to the first access; that is this one
+    // At the start everybody runs to the first access, which is this one. Who has read an old value looks again at once.
+    if (!model.starting && !thread->read_old) {
         thread->pausing = true;
         thread->paused_at = model.messages;
     }
     if (model.trace) model_trace_note("pauses until somebody stores", file, line);
     model_yield(MODEL_PAUSE, 0, GYRE_RELAXED, file, line);
     // A store becomes visible in finite time: who has paused reads what is new.
+    thread->read_old = false;
     memset(thread->stale, UINT8_MAX, model.locations);
 }
 
