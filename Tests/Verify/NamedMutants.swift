@@ -108,12 +108,9 @@ extension NamedMutant {
     private static let pool: [NamedMutant] = [
         NamedMutant(
             "gyre_dispatch.c", "no second look before sleep",
-            """
-                if (gyre_dispatch_has_item(dispatch)) {
-                    *holds_token = gyre_park_withdraw(&dispatch->park, worker);
-                    return GYRE_IDLE_FOUND;
-                }
-            """, ""),
+            "    if (gyre_dispatch_has_item(dispatch)) {\n        // A submit", "    if (false) {\n        // A submit"),
+        NamedMutant(
+            "gyre_dispatch.c", "the token is not taken again", " || gyre_park_start_search(&dispatch->park);", ";"),
         NamedMutant(
             "gyre_dispatch.c", "no look after the pool was found closed",
             "return gyre_dispatch_may_leave(dispatch) ? GYRE_IDLE_LEAVE : GYRE_IDLE_FOUND;", "return GYRE_IDLE_LEAVE;"),
