@@ -56,7 +56,7 @@ let package = Package(
         .testTarget(name: "DocumentationTests", dependencies: ["Gyre"], swiftSettings: strict),
         // Habits that no compiler checks: imports, words, headers, lengths.
         .testTarget(name: "TidyTests", swiftSettings: strict),
-        // The model checker and its harnesses over the shipped headers, compiled here so that a plain build does it too;
+        // The model checker and its harnesses over the shipped headers. Here so that plain builds compile them too;
         // `make verify` builds its own (Tests/README.md).
         .executableTarget(
             name: "GyreModel", path: "Tests/CGyreModel",

@@ -112,7 +112,7 @@ void model_yield(model_kind kind, uint32_t location, int order, const char *file
 void gyre_model_pause(const char *file, int line) {
     if (model.current == 0) return;
     model_thread *thread = &model.threads[model.current];
-    // At the start everybody runs to the first access, which is this one. Who has read an old value looks again at once.
+    // At the start everybody runs to the first access: that is this one. Who has read an old value looks again at once.
     if (!model.starting && !thread->read_old) {
         thread->pausing = true;
         thread->paused_at = model.messages;

@@ -108,7 +108,8 @@ extension NamedMutant {
     private static let pool: [NamedMutant] = [
         NamedMutant(
             "gyre_dispatch.c", "no second look before sleep",
-            "    if (gyre_dispatch_has_item(dispatch)) {\n        // A submit", "    if (false) {\n        // A submit"),
+            "    if (gyre_dispatch_has_item(dispatch)) {\n        // A submit",
+            "    if (false) {\n        // A submit"),
         NamedMutant(
             "gyre_dispatch.c", "the token is not taken again", " || gyre_park_start_search(&dispatch->park);", ";"),
         NamedMutant(

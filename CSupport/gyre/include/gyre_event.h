@@ -28,7 +28,7 @@
 //     it is right not to be woken by that notify, and relaxed accesses suffice for both words.
 //
 // Waking one. notify_one says "somebody look", and is enough only if whoever takes an item passes the wake on: after a
-// take notify_one again (the chained wake), or do so only if there is more, as a look after a seq_cst fence shows; a look
+// take notify_one again (the chained wake), or do so only if there is more, as a look after a seq_cst fence shows; one
 // without the fence may miss an item whose producer has woken a thread in vain. Without the chain a wake is lost when a
 // thread that was woken for the second item takes the first while the second is still invisible to it, or when a thread
 // that never slept takes an item and leaves the woken one with the other. The waiters must also be alike, any of them
