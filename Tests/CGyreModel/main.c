@@ -31,7 +31,7 @@ static const model_harness *const harnesses[] = {
 
 /// A mutant that this many executions of every configuration do not notice survives.
 #define MUTANT_EXECUTIONS 150000u
-#define MUTANT_STEPS 6000000u // the same for long ones
+#define MUTANT_STEPS 12000000u // the same for long ones
 
 typedef struct options {
     bool soak;

@@ -79,9 +79,12 @@ struct Mutant: Sendable, CustomStringConvertible {
 
     var description: String { "\(path):\(line): \(change): \(before)" }
 
+    /// The exception whose text is this line, its beginning or, for a comment, its end.
     var exception: MutantException? {
-        MutantException.all.first {
-            $0.path == path && $0.change == change && (before.hasPrefix($0.text) || before.hasSuffix($0.text))
+        MutantException.all.first { exception in
+            guard exception.path == path, exception.change == change else { return false }
+            if exception.text.hasPrefix("//") { return before.hasSuffix(exception.text) }
+            return before == exception.text || (!exception.text.hasSuffix(";") && before.hasPrefix(exception.text))
         }
     }
 
