@@ -398,7 +398,6 @@ bool gyre_dispatch_is_quiet(gyre_dispatch *dispatch) {
 void gyre_dispatch_close(gyre_dispatch *dispatch) {
     for (uint32_t lane = 0; lane < GYRE_LANES; lane++) (void)gyre_ring_close(dispatch->injectors[lane]);
     gyre_store_release(&dispatch->park.closed, 1);
-    gyre_fence_seq_cst(); // W1: a submit that does not see the flag has queued its item before, and workers see that
     for (uint32_t worker = 0; worker < dispatch->worker_count; worker++) {
         (void)gyre_fetch_and_release(&dispatch->park.idle, ~(1ull << worker)); // E1 of gyre_park.h
         (void)gyre_fetch_add_release(&dispatch->parkers[worker].epoch, 1);     // E3

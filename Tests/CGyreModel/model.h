@@ -26,6 +26,8 @@
 
 /// Every execution that differs in more than the order of independent steps.
 #define MODEL_COMPLETE (-1)
+/// As many old values in a row as there are.
+#define MODEL_STALE_UNLIMITED 200u
 /// No exhaustive search: chance alone.
 #define MODEL_CHANCE (-2)
 

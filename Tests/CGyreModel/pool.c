@@ -15,6 +15,7 @@ static void gyre_ring_destroy(gyre_ring *ring);
 
 #include "gyre_dispatch.c"
 #include "model.h"
+#include "token.h"
 
 static gyre_ring *gyre_ring_create(uint32_t capacity) { return capacity == 0 ? NULL : NULL; }
 static void gyre_ring_destroy(gyre_ring *ring) { (void)ring; }
@@ -375,6 +376,7 @@ static const model_test tests[] = {
          .may_sleep = false),
     POOL("close against a guest", 3, setup_one_one, close_race_guest, check, 1, 40000, .may_sleep = false),
     POOL("close with 2 workers", 3, setup_two_one, close_two_workers, check, 0, 40000, .may_sleep = false),
+    POOL("the token in a waker's hands", 3, token_setup, token_thread, token_check, 3, 40000, .may_sleep = false),
     POOL("a seat is inherited", 3, setup_one_one, inherit, check_inherit, 2, 20000, .may_sleep = false),
     POOL("a chunk moves", 2, setup_overflows, move_chunks, check_inherit, 2, 20000, .may_sleep = false),
     POOL("quiet is true", 2, setup_quiet, quiet, check_inherit, 2, 20000, .may_sleep = false),

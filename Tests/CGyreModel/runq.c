@@ -134,6 +134,16 @@ static void never_empty(uint32_t i) {
     }
 }
 
+/// Two lie there and a third comes; a thief takes the older half of what it sees. One is left at any time, so who loses
+/// to that thief must find it: the failed exchange acquires the head, and with it the third push.
+static void lose_to_a_thief(uint32_t i) {
+    if (i == 0) {
+        MODEL_CHECK(push(1));
+    } else {
+        MODEL_CHECK(steal(i == 1 ? 2 : 1) >= 1);
+    }
+}
+
 /// Once emptied, and told so, a look finds nothing.
 static void look_after(uint32_t i) {
     if (i == 0) {
@@ -156,6 +166,7 @@ static const model_test tests[] = {
     RUNQ("half of a full queue moves", 2, setup_full, relieve, MODEL_COMPLETE),
     RUNQ("a chunk is spread", 3, setup_two, spread, MODEL_COMPLETE),
     RUNQ("never empty", 3, setup_two, never_empty, MODEL_COMPLETE),
+    RUNQ("who loses to a thief finds what is left", 3, setup_two, lose_to_a_thief, MODEL_COMPLETE),
     RUNQ("empty, and known to be", 2, setup_two, look_after, MODEL_COMPLETE),
 };
 

@@ -8,7 +8,7 @@
 //   - When a store wakes a thread that is about to use the same location, then what was there before has been tried
 //     before it slept. So it takes only what is younger (`fresh`).
 //   - A load does not wake a thread that is about to store: the load that comes first returns what it would return as
-//     an old message after the store.
+//     an old message after the store. Only where a test puts no limit on old messages in a row.
 //
 // With a bound on preemptions sleep sets would hide executions behind ones that the bound forbids; then there are none.
 
@@ -94,8 +94,7 @@ static bool is_sequential(model_step step) {
 
 /// What a step that is taken now means for a thread that sleeps before `next`.
 static effect effect_of(uint32_t number, model_step next) {
-    const model_thread *taker = &model.threads[number];
-    model_step taken = taker->next;
+    model_step taken = model.threads[number].next;
     if (taken.kind == MODEL_PAUSE || next.kind == MODEL_PAUSE) return EFFECT_WAKES;
     if (taken.kind == MODEL_FENCE || next.kind == MODEL_FENCE) {
         return is_sequential(taken) && is_sequential(next) ? EFFECT_WAKES : EFFECT_NONE;
@@ -112,7 +111,9 @@ static effect effect_of(uint32_t number, model_step next) {
     if (taken.order == GYRE_SEQ_CST && next.order == GYRE_SEQ_CST) return EFFECT_WAKES; // their own order counts
     // What is read now could it be read after a store that comes first? (An exchange may turn out to be a load.)
     uint32_t budget = model.test->stale == 0 ? 2 : model.test->stale;
-    bool reads_old = taken.kind != MODEL_WAIT && taken.order != GYRE_SEQ_CST && taker->stale[taken.location] < budget;
+    // Yes, if it may read old messages at all times: with a limit, every load that goes before the sleeping store would
+    // count against it there, and none does here.
+    bool reads_old = taken.kind != MODEL_WAIT && taken.order != GYRE_SEQ_CST && budget == MODEL_STALE_UNLIMITED;
     if (taken.kind == MODEL_STORE) return EFFECT_WAKES_FRESH;
     if (writes(next.kind) && !reads_old) return EFFECT_WAKES;
     return writes(taken.kind) ? EFFECT_WAKES_FRESH : EFFECT_NONE;

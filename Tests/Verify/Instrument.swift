@@ -51,12 +51,18 @@ struct Row: Sendable {
         _ instrument: String, _ subject: String, cases: UInt64, _ unit: String, found: [String] = [],
         began: ContinuousClock.Instant
     ) {
+        self.init(instrument, subject, cases: cases, unit, found: found, took: began.duration(to: .now))
+    }
+
+    init(
+        _ instrument: String, _ subject: String, cases: UInt64, _ unit: String, found: [String] = [], took: Duration
+    ) {
         self.instrument = instrument
         self.subject = subject
         self.cases = cases
         self.unit = unit
         self.found = found
-        let elapsed = began.duration(to: .now).components
+        let elapsed = took.components
         seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
     }
 

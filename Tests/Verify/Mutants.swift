@@ -22,16 +22,21 @@ struct Mutants: Instrument {
             let found = verdict == .survived ? [] : ["\(harness): the sources as they are: \(verdict)"]
             report(Row(name, "\(harness), nothing changed", cases: 1, "runs", found: found, began: began))
         }
-        let began = ContinuousClock.now
-        let verdicts = inParallel(Array(mutants.enumerated()), jobs: context.jobs) { number, mutant in
+        let judged = inParallel(Array(mutants.enumerated()), jobs: context.jobs) { number, mutant in
+            let began = ContinuousClock.now
+            let place = folder.appendingPathComponent("mutant-\(number)")
             do {
-                return try mutant.judge(binary, objects, folder.appendingPathComponent("mutant-\(number)"), seed)
+                return (verdict: try mutant.judge(binary, objects, place, seed), took: began.duration(to: .now))
             } catch {
-                return .broken("\(error)")
+                return (verdict: MutantVerdict.broken("\(error)"), took: began.duration(to: .now))
             }
         }
+        reportExceptions(mutants, report)
         for file in MutantTable.files.map(\.path) {
-            let found = zip(mutants, verdicts).filter { $0.0.path == file }
+            let own = zip(mutants, judged).filter { $0.0.path == file }
+            let found = own.map { ($0.0, $0.1.verdict) }
+            // Several were judged at once.
+            let took = own.reduce(Duration.zero) { $0 + $1.1.took } / context.jobs
             let killed = found.filter { $0.1 == .killed }.count
             var lines: [String] = []
             for (mutant, verdict) in found where verdict != .killed {
@@ -44,8 +49,17 @@ struct Mutants: Instrument {
             }
             let excepted = found.filter { $0.1 == .survived && $0.0.exception != nil }.count
             let unit = excepted == 0 ? "mutants, \(killed) killed" : "mutants, \(killed) killed, \(excepted) excepted"
-            report(Row(name, file, cases: UInt64(found.count), unit, found: lines, began: began))
+            report(Row(name, file, cases: UInt64(found.count), unit, found: lines, took: took))
         }
+    }
+
+    /// An exception for code that is not there any more says nothing, and might come to hide something.
+    private func reportExceptions(_ mutants: [Mutant], _ report: (Row) -> Void) {
+        let unused = MutantException.all.filter { exception in !mutants.contains { exception.matches($0) } }
+        report(
+            Row(
+                name, "exceptions, each of a line that is there", cases: UInt64(MutantException.all.count),
+                "exceptions", found: unused.map { "\($0.path): no line has \"\($0.text)\"" }, took: .zero))
     }
 }
 
@@ -79,14 +93,7 @@ struct Mutant: Sendable, CustomStringConvertible {
 
     var description: String { "\(path):\(line): \(change): \(before)" }
 
-    /// The exception whose text is this line, its beginning or, for a comment, its end.
-    var exception: MutantException? {
-        MutantException.all.first { exception in
-            guard exception.path == path, exception.change == change else { return false }
-            if exception.text.hasPrefix("//") { return before.hasSuffix(exception.text) }
-            return before == exception.text || (!exception.text.hasSuffix(";") && before.hasPrefix(exception.text))
-        }
-    }
+    var exception: MutantException? { MutantException.all.first { $0.matches(self) } }
 
     func judge(_ binary: ModelBinary, _ objects: [String], _ folder: URL, _ seed: UInt64) throws -> MutantVerdict {
         let files = FileManager.default
@@ -115,4 +122,11 @@ struct MutantException: Sendable {
     let text: String
     let change: String
     let reason: String
+
+    /// Whether the text is the mutant's line, its beginning or, for a comment, its end.
+    func matches(_ mutant: Mutant) -> Bool {
+        guard path == mutant.path, change == mutant.change else { return false }
+        if text.hasPrefix("//") { return mutant.before.hasSuffix(text) }
+        return mutant.before == text || (!text.hasSuffix(";") && mutant.before.hasPrefix(text))
+    }
 }

@@ -1,0 +1,80 @@
+// token.h: the token and the idle mask of gyre_park.h over two marks in place of a pool. A part of pool.c: without the
+// queues an execution is short enough for the searches that a token in a waker's hands needs.
+//
+// Submitters 0 and 1 each set their mark and wake as gyre_dispatch_wake does; the worker takes both marks, and idles as
+// Worker.swift and gyre_dispatch_prepare_sleep do. A mark that is not taken when all others have ended is a lost wake.
+
+#ifndef GYRE_TESTS_TOKEN_H
+#define GYRE_TESTS_TOKEN_H
+
+#include "gyre_park.h"
+#include "model.h"
+
+static gyre_park token_park;
+static gyre_parker token_parkers[1];
+static gyre_atomic_u32 token_marks[2];
+static uint32_t token_taken;
+
+static void token_setup(void) {
+    gyre_park_init(&token_park, token_parkers, 1);
+    for (uint32_t i = 0; i < 2; i++) gyre_store_relaxed(&token_marks[i], 0);
+    token_taken = 0;
+}
+
+static bool token_has_mark(void) {
+    return gyre_load_acquire(&token_marks[0]) == 1 || gyre_load_acquire(&token_marks[1]) == 1;
+}
+
+static void token_wake(void) {
+    bool look_again = false;
+    do {
+        if (gyre_park_wake_one(&token_park, &look_again) || !look_again) return;
+    } while (gyre_park_wants_wake(&token_park) && token_has_mark());
+}
+
+static void token_submit(uint32_t i) {
+    gyre_store_release(&token_marks[i], 1);
+    gyre_fence_seq_cst(); // P1
+    if (gyre_park_wants_wake(&token_park)) token_wake();
+}
+
+static bool token_take(void) {
+    for (uint32_t i = 0; i < 2; i++) {
+        if (gyre_load_acquire(&token_marks[i]) != 1) continue;
+        gyre_store_relaxed(&token_marks[i], 2);
+        token_taken += 1;
+        return true;
+    }
+    return false;
+}
+
+static void token_work(void) {
+    bool holds_token = false;
+    while (token_taken < 2) {
+        if (token_take()) {
+            if (!holds_token) continue;
+            holds_token = false;
+            gyre_park_stop_search(&token_park);
+            continue; // the only worker: there is nobody to pass the wake on to
+        }
+        gyre_park_prepare(&token_park, 0, holds_token);
+        holds_token = false;
+        if (token_has_mark()) {
+            holds_token = gyre_park_withdraw(&token_park, 0) || gyre_park_start_search(&token_park);
+        } else {
+            holds_token = gyre_park_sleep(&token_park, 0, GYRE_FUTEX_NO_DEADLINE);
+        }
+    }
+}
+
+static void token_thread(uint32_t i) {
+    if (i == 2) {
+        token_work();
+    } else {
+        token_submit(i);
+    }
+}
+
+static void token_check(void) { MODEL_CHECK(token_taken == 2); }
+
+#endif
