@@ -66,8 +66,10 @@ let package = Package(
             ]),
         // What looks for bugs beyond single tests: `make verify` (Tests/README.md).
         .executableTarget(
-            name: "GyreVerify", dependencies: ["Gyre", "GyreCore", "GyreObserve"], path: "Tests/Verify",
+            name: "GyreVerify", dependencies: ["CVerify", "Gyre", "GyreCore", "GyreObserve"], path: "Tests/Verify",
             swiftSettings: strict),
+        // The parts of it that hold threads at single instructions and stamp single operations.
+        .target(name: "CVerify", dependencies: ["CGyre"], path: "Tests/CVerify", cSettings: strictC),
         // Tests of the allocator start programs of their own: one process has one allocator.
         .testTarget(name: "GyreJemallocTests", dependencies: ["GyreCore"], swiftSettings: strict),
         .executableTarget(

@@ -8,6 +8,7 @@ struct Verify {
         Litmus(),
         Model(),
         Mutants(),
+        FreezeInstrument(),
         SanitizersInstrument(),
     ]
 

@@ -1,0 +1,36 @@
+// verify_freeze.h: what others can still do while one thread is stopped inside an operation.
+//
+// Four threads work on one structure. A signal stops one of them at whatever instruction it has reached, if that lies
+// inside an operation (each thread says so by a mark of its own), and holds it there. The others are then watched:
+// "blocked" means that together they used 20 ms of processor time and completed nothing, so a busy machine is not
+// mistaken for a blocked structure. They are taken for alive after 64 completions, which is more than can have been
+// under way when the thread was stopped. A completion is an operation that achieved something: a push that stored, a pop that
+// returned a handle. "Full" and "empty" are none, because a structure that is stuck says just that.
+
+#ifndef VERIFY_FREEZE_H
+#define VERIFY_FREEZE_H
+
+#include <stdint.h>
+
+typedef enum verify_freeze_subject {
+    VERIFY_FREEZE_TWO_PHASE_RING, // the control: must block
+    VERIFY_FREEZE_RING,           // gyre_ring.h: push and pop by all four
+    VERIFY_FREEZE_RUNQ,           // gyre_runq.h: one owner, three thieves
+    VERIFY_FREEZE_DEPOT,          // gyre_depot.h: refill and spill by all four
+    VERIFY_FREEZE_EVENT,          // gyre_event.h: two notifiers, two waiters
+} verify_freeze_subject;
+
+typedef struct verify_freeze_result {
+    uint32_t stops;     // threads that were held inside an operation
+    uint32_t blocked;   // of these, stops during which the others completed nothing
+    uint32_t undecided; // of these, stops during which the others neither completed anything nor used the time
+    uint32_t missed;    // signals that reached a thread between two operations; they are repeated
+    uint32_t places;    // different instructions at which threads were held
+} verify_freeze_result;
+
+/// Stops threads `stops` times. `capacity` is that of the ring, for the subjects that are rings. False when threads
+/// could not be started or were never met inside an operation.
+_Bool verify_freeze(verify_freeze_subject subject, uint32_t capacity, uint32_t stops, uint64_t seed,
+                    verify_freeze_result *result);
+
+#endif

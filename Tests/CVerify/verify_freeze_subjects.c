@@ -1,0 +1,136 @@
+// verify_freeze_subjects.c: one loop a structure.
+
+#include "verify_freeze_subjects.h"
+
+#include <string.h>
+
+bool verify_freeze_structure_init(verify_freeze_structure *structure, verify_freeze_subject subject,
+                                  uint32_t capacity) {
+    memset(structure, 0, sizeof *structure);
+    structure->subject = subject;
+    structure->two_phase.capacity = capacity < VERIFY_TWO_PHASE_SLOTS_MAX ? capacity : VERIFY_TWO_PHASE_SLOTS_MAX;
+    gyre_runq_init(&structure->runq, 0);
+    gyre_depot_init(&structure->depot, structure->chunks, VERIFY_FREEZE_CHUNKS, VERIFY_FREEZE_HANDLES);
+    gyre_event_init(&structure->event);
+    if (subject != VERIFY_FREEZE_RING) return true;
+    structure->ring = gyre_ring_create(capacity);
+    return structure->ring != NULL;
+}
+
+void verify_freeze_structure_destroy(verify_freeze_structure *structure) { gyre_ring_destroy(structure->ring); }
+
+// A signal handler of the same thread reads the mark: the compiler must not move the operation out from between.
+static inline void verify_freeze_enter(verify_freeze_mark *mark) {
+    gyre_store_relaxed(&mark->inside, 1);
+    __asm__ __volatile__("" ::: "memory");
+}
+
+static inline void verify_freeze_leave(verify_freeze_mark *mark, bool achieved) {
+    __asm__ __volatile__("" ::: "memory");
+    gyre_store_relaxed(&mark->inside, 0);
+    if (achieved) gyre_store_relaxed(&mark->completions, gyre_load_relaxed(&mark->completions) + 1);
+}
+
+#define VERIFY_FREEZE_IN(mark, operation)   \
+    do {                                    \
+        verify_freeze_enter(mark);          \
+        bool achieved = (operation);        \
+        verify_freeze_leave(mark, achieved); \
+    } while (0)
+
+static bool verify_freeze_ends(verify_freeze_structure *structure) { return gyre_load_relaxed(&structure->ends) != 0; }
+
+static void verify_freeze_work_two_phase(verify_freeze_structure *structure, verify_freeze_mark *mark) {
+    uint32_t value = 0;
+    while (!verify_freeze_ends(structure)) {
+        VERIFY_FREEZE_IN(mark, verify_two_phase_push(&structure->two_phase, value));
+        VERIFY_FREEZE_IN(mark, verify_two_phase_pop(&structure->two_phase, &value));
+    }
+}
+
+static void verify_freeze_work_ring(verify_freeze_structure *structure, verify_freeze_mark *mark) {
+    uint32_t handle = 0;
+    while (!verify_freeze_ends(structure)) {
+        VERIFY_FREEZE_IN(mark, gyre_ring_try_push(structure->ring, handle) == GYRE_RING_OK);
+        VERIFY_FREEZE_IN(mark, gyre_ring_try_pop(structure->ring, &handle) == GYRE_RING_OK);
+    }
+}
+
+/// The owner pushes more than it pops, so that thieves find something, and pops all the same.
+static void verify_freeze_work_owner(verify_freeze_structure *structure, verify_freeze_mark *mark) {
+    uint32_t handle = 0;
+    while (!verify_freeze_ends(structure)) {
+        for (int i = 0; i < 3; i++) VERIFY_FREEZE_IN(mark, gyre_runq_push(&structure->runq, handle));
+        VERIFY_FREEZE_IN(mark, gyre_runq_pop(&structure->runq, &handle));
+    }
+}
+
+static void verify_freeze_work_thief(verify_freeze_structure *structure, verify_freeze_mark *mark) {
+    uint32_t handles[GYRE_CHUNK_HANDLES];
+    while (!verify_freeze_ends(structure)) {
+        VERIFY_FREEZE_IN(mark, gyre_runq_steal(&structure->runq, handles, GYRE_CHUNK_HANDLES) > 0);
+    }
+}
+
+/// Only the calls that reach the shared stacks: two chunks out, two chunks back.
+static void verify_freeze_work_depot(verify_freeze_structure *structure, verify_freeze_mark *mark) {
+    gyre_stash stash = {.count = 0};
+    gyre_stash held = {.count = 0};
+    while (!verify_freeze_ends(structure)) {
+        for (int i = 0; i < 2; i++) {
+            VERIFY_FREEZE_IN(mark, gyre_depot_refill(&structure->depot, &stash));
+            memcpy(held.handle + held.count, stash.handle, stash.count * sizeof stash.handle[0]);
+            held.count += stash.count;
+            stash.count = 0;
+        }
+        while (held.count >= GYRE_CHUNK_HANDLES) {
+            VERIFY_FREEZE_IN(mark, (gyre_depot_spill(&structure->depot, &held), true));
+        }
+    }
+}
+
+static void verify_freeze_work_notifier(verify_freeze_structure *structure, verify_freeze_mark *mark) {
+    while (!verify_freeze_ends(structure)) {
+        VERIFY_FREEZE_IN(mark, (gyre_event_notify_one(&structure->event), true));
+        VERIFY_FREEZE_IN(mark, (gyre_event_notify_all(&structure->event), true));
+    }
+}
+
+static bool verify_freeze_wait_once(verify_freeze_structure *structure) {
+    uint32_t key = gyre_event_prepare(&structure->event);
+    if (verify_freeze_ends(structure)) {
+        gyre_event_cancel(&structure->event);
+        return false;
+    }
+    return gyre_event_wait(&structure->event, key, GYRE_FUTEX_NO_DEADLINE);
+}
+
+static void verify_freeze_work_waiter(verify_freeze_structure *structure, verify_freeze_mark *mark) {
+    while (!verify_freeze_ends(structure)) VERIFY_FREEZE_IN(mark, verify_freeze_wait_once(structure));
+}
+
+void verify_freeze_work(verify_freeze_structure *structure, verify_freeze_mark *mark, uint32_t index) {
+    switch (structure->subject) {
+    case VERIFY_FREEZE_TWO_PHASE_RING: verify_freeze_work_two_phase(structure, mark); break;
+    case VERIFY_FREEZE_RING: verify_freeze_work_ring(structure, mark); break;
+    case VERIFY_FREEZE_RUNQ:
+        if (index == 0) verify_freeze_work_owner(structure, mark);
+        else verify_freeze_work_thief(structure, mark);
+        break;
+    case VERIFY_FREEZE_DEPOT: verify_freeze_work_depot(structure, mark); break;
+    case VERIFY_FREEZE_EVENT:
+        if (index < 2) verify_freeze_work_notifier(structure, mark);
+        else verify_freeze_work_waiter(structure, mark);
+        break;
+    }
+}
+
+bool verify_freeze_has_work(verify_freeze_structure *structure) {
+    // Thieves whose owner is stopped can take what is in its queue, and then have nothing to do.
+    return structure->subject != VERIFY_FREEZE_RUNQ || gyre_runq_has_item(&structure->runq);
+}
+
+void verify_freeze_end(verify_freeze_structure *structure) {
+    gyre_store_relaxed(&structure->ends, 1); // ordered by the fence of notify, as any change before it
+    gyre_event_notify_all(&structure->event);
+}
