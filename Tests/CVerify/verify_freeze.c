@@ -158,7 +158,8 @@ static bool verify_freeze_stop_threads(verify_freeze_thread *threads, uint32_t s
     uint64_t attempts = (uint64_t)stops * VERIFY_ATTEMPTS_A_STOP;
     while (result->stops < stops && attempts-- > 0) {
         verify_freeze_thread *victim = &threads[verify_chance(&seed) % VERIFY_FREEZE_THREADS];
-        uint64_t until = verify_freeze_nanoseconds(CLOCK_MONOTONIC) + verify_chance(&seed) % VERIFY_DELAY_NANOSECONDS_MAX;
+        uint64_t delay = verify_chance(&seed) % VERIFY_DELAY_NANOSECONDS_MAX;
+        uint64_t until = verify_freeze_nanoseconds(CLOCK_MONOTONIC) + delay;
         while (verify_freeze_nanoseconds(CLOCK_MONOTONIC) < until) gyre_pause();
         gyre_store_relaxed(&victim->answer, VERIFY_ANSWER_NONE); // the handler is not running
         gyre_store_release(&victim->gate, 1);

@@ -9,6 +9,7 @@ struct Verify {
         Model(),
         Mutants(),
         FreezeInstrument(),
+        HistoryInstrument(),
         SanitizersInstrument(),
     ]
 
