@@ -103,7 +103,8 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
     @discardableResult
     public func close() -> Bool { gyre_ring_close(queue.ring) }
 
-    /// Number of elements: exact when nobody pushes or pops, else near. O(1), wait-free.
+    /// Number of elements: exact when nobody pushes or pops, else near. Wait-free, O(1); O(capacity) after
+    /// a stall.
     public var approximateCount: Int { Int(gyre_ring_size_approximate(queue.ring)) }
 
 }
@@ -155,7 +156,8 @@ public final class HandleRing: @unchecked Sendable {
     @discardableResult
     public func close() -> Bool { gyre_ring_close(storage.ring) }
 
-    /// Number of handles: exact when nobody pushes or pops, else near. O(1), wait-free.
+    /// Number of handles: exact when nobody pushes or pops, else near. Wait-free, O(1); O(capacity) after
+    /// a stall.
     public var approximateCount: Int { Int(gyre_ring_size_approximate(storage.ring)) }
 }
 

@@ -51,6 +51,20 @@ import Testing
         #expect(ring.pop() == .item(handle))
     }
 
+    /// A thread that stood still between its exchange and its hint leaves an old hint behind when it goes on.
+    @Test(arguments: capacities) func theSizeIsExactWithOldHints(capacity: UInt32) {
+        let ring = Ring(capacity)
+        for item in 0..<(5 * capacity) {
+            #expect(ring.push(item) == GYRE_RING_OK)
+            #expect(ring.pop() == .item(item))
+        }
+        for size in 0...capacity {
+            ring.setHints(lap: 0)
+            #expect(ring.size == size)
+            _ = ring.push(size)
+        }
+    }
+
     /// Random calls against a plain array, over several wraps of lap and tag.
     @Test(arguments: capacities, firstLaps) func everyResultIsThatOfAPlainQueue(capacity: UInt32, lap: UInt32) {
         let seed = UInt64(capacity) << 32 | UInt64(lap)

@@ -23,7 +23,8 @@
 // call stands still while the ring turns 2^30 times: tens of seconds at full speed for a capacity of 2, an hour for
 // 256.
 //
-// I1  A hint never exceeds the truth: tail is stored after a push at the slot before it, head after a pop.
+// I1  A hint never exceeds the truth: tail is stored after a push at the slot before it, head after a pop. It may be
+//     older than one before it: a thread that stood still between its exchange and its hint stores it all the same.
 // I2  Of all slots at most one is sealed, the slot at the true tail. Push never passes it, so the tail stays there.
 // R1 -> R2  push releases, pop acquires: what was written before a push is seen after the pop of its handle.
 // R2 -> R1  pop releases, push acquires (by its load of the slot): a record that the popper gave back is not reused
@@ -183,11 +184,25 @@ GYRE_INLINE bool gyre_ring_has_item(gyre_ring *ring) {
     }
 }
 
-/// Number of handles, from the two hints: exact when nobody pushes or pops, else near. O(1), wait-free.
+/// Where the next push (`held` 0) or pop (`held` 1) will be, from a hint that may be old: its thread may have stood still
+/// between its exchange and its hint while others went on. At most one lap of steps, so that it ends even while others
+/// go on faster than it walks.
+GYRE_INLINE uint64_t gyre_ring_settle(const gyre_ring *ring, uint64_t position, uint32_t held) {
+    for (uint32_t step = 0; step <= ring->capacity; step++) {
+        // Relaxed: an estimate orders nothing.
+        uint64_t seen = gyre_load_relaxed(&ring->slots[gyre_ring_index(position)]);
+        int32_t lead = (int32_t)(gyre_ring_tag(seen) - (2 * gyre_ring_lap(position) + held));
+        if (lead <= 0) break;
+        position = gyre_ring_after(ring, position, (uint32_t)(lead - 1) / 2);
+    }
+    return position;
+}
+
+/// Number of handles: exact when nobody pushes or pops, else near. Wait-free, O(1); O(capacity) after a stall.
 GYRE_INLINE uint32_t gyre_ring_size_approximate(const gyre_ring *ring) {
     // Relaxed: an estimate orders nothing.
-    uint64_t head = gyre_load_relaxed(&ring->head);
-    uint64_t tail = gyre_load_relaxed(&ring->tail);
+    uint64_t head = gyre_ring_settle(ring, gyre_load_relaxed(&ring->head), 1);
+    uint64_t tail = gyre_ring_settle(ring, gyre_load_relaxed(&ring->tail), 0);
     int64_t laps = (int32_t)(gyre_ring_lap(tail) - gyre_ring_lap(head));
     int64_t size = laps * (int64_t)ring->capacity + (int64_t)gyre_ring_index(tail) - (int64_t)gyre_ring_index(head);
     if (size < 0) return 0;
