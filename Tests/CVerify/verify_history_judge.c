@@ -130,8 +130,8 @@ static const verify_operation *verify_merge_next(verify_merge *merge, uint32_t *
     return first;
 }
 
-/// Builds the sum over time of values that are in: certainly (end of push to begin of pop; at one instant leaving counts
-/// first), or possibly (begin of push to end of pop; coming counts first).
+/// Builds the sum over time of values that are in: certainly (end of push to begin of pop; at one instant leaving
+/// counts first), or possibly (begin of push to end of pop; coming counts first).
 static void verify_judge_sum(const verify_window *window, verify_judge *judge, verify_sum *sum, bool certain) {
     verify_merge in = {.logs = window->pushed, .count = window->producers, .by_end = certain};
     verify_merge out = {.logs = window->popped, .count = window->consumers, .by_end = !certain};

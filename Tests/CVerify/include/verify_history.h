@@ -25,7 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VERIFY_SIDE_MAX 3u             // producers, and consumers
+#define VERIFY_SIDE_MAX 3u              // producers, and consumers
 #define VERIFY_SEQUENCES_MAX (1u << 17) // values of one producer in a window
 
 enum {
@@ -37,7 +37,7 @@ enum {
     VERIFY_EMPTY = 1 << 5,
     VERIFY_FULL = 1 << 6,
     VERIFY_OVERFULL = 1 << 7,
-    VERIFY_QUIET = 1 << 8, // at a quiet point the ring was not exactly empty, or not exactly full after `capacity` pushes
+    VERIFY_QUIET = 1 << 8, // at a quiet point not exactly empty, or not exactly full after `capacity` pushes
 };
 
 /// One operation. A refused one ("full" or "empty") has no value.
@@ -114,8 +114,9 @@ typedef struct verify_history_result {
 /// Works on a ring and judges what was seen. False when memory or threads are out.
 bool verify_history(const verify_history_plan *plan, verify_history_result *result);
 
-/// Hands instants between two threads on different processors `rounds` times. Returns how often the second was not later
-/// than the first: with any, this machine's stamps cannot order operations, and the kernel's clock is used in their place.
+/// Hands instants between two threads on different processors `rounds` times. Returns how often one was earlier than
+/// the one before it: with any, the processors' counters cannot order operations, and the kernel's clock is used in
+/// their place.
 uint32_t verify_stamps_check(uint32_t rounds);
 
 #endif
