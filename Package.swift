@@ -70,6 +70,11 @@ let package = Package(
             swiftSettings: strict),
         // The parts of it that hold threads at single instructions and stamp single operations.
         .target(name: "CVerify", dependencies: ["CGyre"], path: "Tests/CVerify", cSettings: strictC),
+        // Faults need a process of their own, and functions of the C library that fail on demand.
+        .target(name: "CFaults", dependencies: ["CGyre"], path: "Tests/CFaults", cSettings: strictC),
+        .executableTarget(
+            name: "GyreFaultHost", dependencies: ["CFaults", "Gyre", "GyreCore", "GyreObserve"],
+            path: "Tests/FaultHost", swiftSettings: strict),
         // Tests of the allocator start programs of their own: one process has one allocator.
         .testTarget(name: "GyreJemallocTests", dependencies: ["GyreCore"], swiftSettings: strict),
         .executableTarget(

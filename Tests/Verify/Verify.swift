@@ -11,6 +11,7 @@ struct Verify {
         FreezeInstrument(),
         HistoryInstrument(),
         SanitizersInstrument(),
+        FaultsInstrument(),
     ]
 
     static func main() {

@@ -1,0 +1,51 @@
+import Foundation
+
+/// Takes memory, threads, time and processors away from a running program, and looks what becomes of it. Most faults
+/// are made by GyreFaultHost in a process of its own.
+struct FaultsInstrument: Instrument {
+    let name = "faults"
+
+    func run(_ context: Context, report: (Row) -> Void) throws {
+        let products = try build(["GyreFaultHost"], context)
+        let isSoak = context.size == .soak
+        let faults: [[String]] = [
+            ["allocations"],
+            ["memory", "millions", isSoak ? "1000" : "10"],
+            ["overload", "seconds", isSoak ? "300" : "8"],
+        ]
+        for fault in faults { try runHost(fault, products, report) }
+    }
+
+    /// Builds in the folder of the driver itself, where most of it is built already. Returns where the products are.
+    private func build(_ names: [String], _ context: Context) throws -> URL {
+        let products = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        let scratch = context.top.appendingPathComponent(".build-verify/driver").path
+        for name in names {
+            try Command.check(
+                ["swift", "build", "-c", "release", "--scratch-path", scratch, "--product", name], in: context.top)
+        }
+        return products
+    }
+
+    /// A line of its output is a row: the word, the subject, the cases, the unit, and what was found.
+    private func runHost(_ arguments: [String], _ products: URL, _ report: (Row) -> Void) throws {
+        var began = ContinuousClock.now
+        let program = products.appendingPathComponent("GyreFaultHost").path
+        let command = try Command.run([program] + arguments, seconds: 1_200)
+        var rows = 0
+        for line in command.output.split(separator: "\n") {
+            let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+            guard fields.count >= 4, fields[0] == "row", let cases = UInt64(fields[2]) else { continue }
+            report(
+                Row(name, fields[1], cases: cases, fields[3], found: Array(fields.dropFirst(4)), began: began))
+            began = .now
+            rows += 1
+        }
+        guard command.status == 0, rows > 0 else {
+            return report(
+                Row(
+                    name, arguments[0], cases: 0, "rows",
+                    found: ["the program ended with status \(command.status): \(command.lastLines(3))"], began: began))
+        }
+    }
+}
