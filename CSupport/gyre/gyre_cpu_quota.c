@@ -97,17 +97,19 @@ static bool gyre_cpu_take_member(const char *root, char *line, gyre_cpu_hierarch
     return true;
 }
 
-/// Runs `take` on each line of a file. True when the file is missing or every line was taken.
+/// Runs `take` on each line of a file. True when the file is missing or every line was taken; false also when memory is
+/// out, because a limit may have gone unseen then.
 static bool gyre_cpu_for_each_line(const char *root, const char *name, gyre_cpu_hierarchy *found,
                                    bool (*take)(const char *root, char *line, gyre_cpu_hierarchy *found)) {
     char path[PATH_MAX];
     if (snprintf(path, sizeof path, "%s%s", root, name) >= (int)sizeof path) return false;
     FILE *file = fopen(path, "re");
-    if (!file) return true;
+    if (!file) return errno != ENOMEM;
     char *line = NULL;
     size_t capacity = 0;
     bool is_sound = true;
     while (getline(&line, &capacity, file) >= 0) is_sound = take(root, line, found) && is_sound;
+    is_sound = feof(file) && is_sound; // else reading ended for another reason than the end of the file
     free(line);
     fclose(file);
     return is_sound;
