@@ -57,8 +57,13 @@ public struct RuntimeSnapshot: Sendable, Equatable {
 public struct WorkerSnapshot: Sendable, Equatable {
     /// From 0.
     public let index: Int
+    /// Whether it can be expected to make progress.
+    public package(set) var state = State.awake
     /// Tasks that this worker ran.
     public package(set) var tasks: UInt64 = 0
+    /// Records that this worker took from a queue and is done with: its tasks, tasks that it found late or cancelled,
+    /// and steps of longer ones.
+    public package(set) var records: UInt64 = 0
     public package(set) var busyNanoseconds: UInt64 = 0
     /// Times that this worker took work out of another worker's queue.
     public package(set) var steals: UInt64 = 0
@@ -68,6 +73,16 @@ public struct WorkerSnapshot: Sendable, Equatable {
     public package(set) var wakes: UInt64 = 0
     /// The processor that this worker is pinned to now. `nil` when it may move.
     public package(set) var pinnedProcessor: Int?
+
+    /// What a worker's thread is about.
+    public enum State: String, Sendable {
+        /// It runs something, or looks for something to run.
+        case awake
+        /// It sleeps until there is something to do, or is about to.
+        case parked
+        /// It has no thread: a spare that is not needed, or the pool has ended.
+        case absent
+    }
 
     /// A worker that has not done anything.
     package init(index: Int) {

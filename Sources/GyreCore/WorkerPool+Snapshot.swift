@@ -36,7 +36,10 @@ extension WorkerPool {
 extension Worker {
     func snapshot() -> WorkerSnapshot {
         var snapshot = WorkerSnapshot(index: index)
+        // Before the counts: a worker that wakes in between has made the progress that a reader looks for.
+        snapshot.state = state
         snapshot.tasks = count(GYRE_COUNT_DONE)
+        snapshot.records = count(GYRE_COUNT_FINISHED)
         snapshot.busyNanoseconds = count(GYRE_COUNT_BUSY)
         snapshot.steals = count(GYRE_COUNT_STOLEN)
         snapshot.parks = count(GYRE_COUNT_PARKS)
@@ -44,6 +47,11 @@ extension Worker {
         let pinned = pinnedCPU.load(ordering: .relaxed)
         snapshot.pinnedProcessor = pinned < 0 ? nil : pinned
         return snapshot
+    }
+
+    private var state: WorkerSnapshot.State {
+        guard gyre_dispatch_worker_sits(dispatch, UInt32(index)) else { return .absent }
+        return gyre_dispatch_worker_sleeps(dispatch, UInt32(index)) ? .parked : .awake
     }
 
     private func count(_ which: some BinaryInteger) -> UInt64 {

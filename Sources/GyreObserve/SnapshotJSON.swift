@@ -38,7 +38,9 @@ extension WorkerSnapshot {
     fileprivate func jsonObject(over interval: Duration) -> JSONObject {
         var object = JSONObject()
         object["index"] = .integer(UInt64(index))
+        object["state"] = .string(state.rawValue)
         object["tasks"] = .integer(tasks)
+        object["records"] = .integer(records)
         object["busy_percent"] = .number((busyPercent(of: interval) * 100).rounded() / 100)
         object["busy_nanoseconds"] = .integer(busyNanoseconds)
         object["steals"] = .integer(steals)

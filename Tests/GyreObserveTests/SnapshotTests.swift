@@ -23,7 +23,9 @@ private func snapshot() -> RuntimeSnapshot {
     snapshot.run.record(nanoseconds: 12_345_678)
     for index in 0..<2 {
         var worker = WorkerSnapshot(index: index)
+        worker.state = index == 0 ? .awake : .parked
         worker.tasks = 600_000 + UInt64(index)
+        worker.records = 700_000 + UInt64(index)
         worker.busyNanoseconds = index == 0 ? 3_891_234_567 : 2_000_000_000
         worker.steals = 1_037
         worker.parks = 41
@@ -127,7 +129,9 @@ private func snapshot() -> RuntimeSnapshot {
             worker.text == """
                 {
                   "index": 0,
+                  "state": "awake",
                   "tasks": 600000,
+                  "records": 700000,
                   "busy_percent": 97.28,
                   "busy_nanoseconds": 3891234567,
                   "steals": 1037,

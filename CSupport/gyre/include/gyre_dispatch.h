@@ -257,6 +257,14 @@ GYRE_INLINE uint64_t gyre_dispatch_seat_count(gyre_dispatch *dispatch, uint32_t 
                                                which % GYRE_COUNTERS_PER_LINE));
 }
 
+/// Whether a worker has a thread, and whether that sleeps or is about to. For snapshots: they order nothing.
+GYRE_INLINE bool gyre_dispatch_worker_sits(const gyre_dispatch *dispatch, uint32_t worker) {
+    return gyre_load_relaxed(&dispatch->seats[worker].taken) != 0;
+}
+GYRE_INLINE bool gyre_dispatch_worker_sleeps(const gyre_dispatch *dispatch, uint32_t worker) {
+    return (gyre_load_relaxed(&dispatch->park.idle) >> worker & 1) != 0;
+}
+
 /// The sum of one count over all seats and the threads without one.
 uint64_t gyre_dispatch_sum(gyre_dispatch *dispatch, uint32_t which);
 
