@@ -8,6 +8,7 @@ struct FaultHost {
         "allocations": runAllocations,
         "memory": runMemory,
         "overload": runOverload,
+        "stall": runStall,
     ]
 
     static func main() {

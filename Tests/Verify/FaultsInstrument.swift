@@ -6,14 +6,18 @@ struct FaultsInstrument: Instrument {
     let name = "faults"
 
     func run(_ context: Context, report: (Row) -> Void) throws {
-        let products = try build(["GyreFaultHost"], context)
+        let products = try build(["GyreFaultHost", "gyre"], context)
         let isSoak = context.size == .soak
         let faults: [[String]] = [
             ["allocations"],
             ["memory", "millions", isSoak ? "1000" : "10"],
+            ["stall", "seconds", isSoak ? "60" : "5"],
             ["overload", "seconds", isSoak ? "300" : "8"],
         ]
         for fault in faults { try runHost(fault, products, report) }
+        let demo = products.appendingPathComponent("gyre").path
+        try TerminationFault(program: demo, context: context).run(name: name, report: report)
+        try OneProcessorFault(context: context).run(name: name, report: report)
     }
 
     /// Builds in the folder of the driver itself, where most of it is built already. Returns where the products are.

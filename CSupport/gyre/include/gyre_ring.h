@@ -184,9 +184,9 @@ GYRE_INLINE bool gyre_ring_has_item(gyre_ring *ring) {
     }
 }
 
-/// Where the next push (`held` 0) or pop (`held` 1) will be, from a hint that may be old: its thread may have stood still
-/// between its exchange and its hint while others went on. At most one lap of steps, so that it ends even while others
-/// go on faster than it walks.
+/// Where the next push (`held` 0) or pop (`held` 1) will be, from a hint that may be old: its thread may have stood
+/// still between its exchange and its hint while others went on. At most one lap of steps, so that it ends even while
+/// others go on faster than it walks.
 GYRE_INLINE uint64_t gyre_ring_settle(const gyre_ring *ring, uint64_t position, uint32_t held) {
     for (uint32_t step = 0; step <= ring->capacity; step++) {
         // Relaxed: an estimate orders nothing.

@@ -49,7 +49,7 @@ int32_t fault_thread(void);
 bool fault_interrupt(int32_t thread);
 /// Interruptions that reached their threads.
 uint64_t fault_interruptions(void);
-/// Holds a thread at whatever instruction it is, until fault_release. One at a time. False when there is no such thread.
+/// Holds a thread at whatever instruction it is, until fault_release; one at a time. False when there is none such.
 bool fault_hold(int32_t thread);
 void fault_release(void);
 
