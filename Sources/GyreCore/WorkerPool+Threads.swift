@@ -72,18 +72,14 @@ extension WorkerPool {
 
     // MARK: - Blocked workers
 
-    /// Runs `block` while a spare worker stands in for the calling one.
-    package func blocking<Value>(_ block: () -> Value) -> Value {
+    /// Runs `block` while a spare worker stands in for the calling one. False when the system starts no thread for it:
+    /// `block` was not run then.
+    package func blocking(_ block: () -> Void) -> Bool {
         let spare: Int? = control.state.withLock { state in
             state.blocked += 1
             control.sparesAllowed.store(state.blocked, ordering: .releasing)
             let index = workerCount + state.blocked - 1
             return index < workers.count && !state.running.contains(index) && !state.isClosed ? index : nil
-        }
-        if let spare {
-            joinFinished(spare)
-            // When the system starts no thread the pool goes on with one worker less until the block ends.
-            do { try startWorker(spare) } catch { control.state.withLock { state in state.threads[spare] = nil } }
         }
         defer {
             control.state.withLock { state in
@@ -91,7 +87,17 @@ extension WorkerPool {
                 control.sparesAllowed.store(state.blocked, ordering: .releasing)
             }
         }
-        return block()
+        if let spare {
+            joinFinished(spare)
+            do {
+                try startWorker(spare)
+            } catch {
+                control.state.withLock { state in state.threads[spare] = nil }
+                return false
+            }
+        }
+        block()
+        return true
     }
 
     /// Whether one more blocked worker would get a spare.

@@ -16,8 +16,8 @@ extension WorkerPool {
     }
 
     /// Waits until `condition` holds. A worker runs other tasks meanwhile, at most 16 deep; then it sleeps while a
-    /// spare stands in. When all spares stand in already it goes on running tasks, up to the depth that its stack
-    /// bears.
+    /// spare stands in. When all spares stand in already, or the system starts no thread for one, it goes on running
+    /// tasks, up to the depth that its stack bears.
     package func waitHelping(until deadline: MonotonicInstant? = nil, _ condition: () -> Bool) {
         while !condition() {
             if let deadline, clock.now >= deadline { return }
@@ -26,9 +26,17 @@ extension WorkerPool {
                 settlements.wait(until: deadline, clock: clock, condition)
             } else if !canSpareStandIn, help(isLastResort: true) {
                 continue
-            } else {
-                blocking { _ = settlements.wait(until: deadline, clock: clock, condition) }
+            } else if !blocking({ _ = settlements.wait(until: deadline, clock: clock, condition) }) {
+                waitWithoutSpare(until: deadline, condition)
             }
         }
+    }
+
+    /// The calling worker may be the last one that runs: it looks for tasks now and then, because what it waits for may
+    /// be queued only now, and the system may start threads again.
+    private func waitWithoutSpare(until deadline: MonotonicInstant?, _ condition: () -> Bool) {
+        if help(isLastResort: true) { return }
+        let look = clock.now + .milliseconds(10)
+        settlements.wait(until: deadline.map { min($0, look) } ?? look, clock: clock, condition)
     }
 }

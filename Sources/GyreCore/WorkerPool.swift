@@ -84,6 +84,7 @@ public final class WorkerPool: @unchecked Sendable {
                 try startWorker(index)
             } catch {
                 close()
+                _ = join(until: nil)  // nothing is queued: those that were started leave at once
                 throw ConfigurationError(
                     field: "workers", reason: "the system started \(index) of \(workerCount) threads; ask for fewer")
             }
