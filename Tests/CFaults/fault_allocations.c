@@ -7,6 +7,7 @@
 #include "fault_hooks.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -33,6 +34,8 @@ uint32_t fault_allocations_end(void) {
 }
 
 uint32_t fault_allocations_live(void) { return fault_remembered; }
+
+void fault_allocations_share(void) { (void)mallopt(M_ARENA_MAX, 1); } // refused by other allocators, which have none
 
 #if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer) && !__has_feature(memory_sanitizer)
 

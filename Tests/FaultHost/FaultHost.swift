@@ -6,9 +6,12 @@ import Foundation
 struct FaultHost {
     private static let faults: [String: @Sendable (Arguments, inout Report) throws -> Void] = [
         "allocations": runAllocations,
+        "fork": runFork,
         "memory": runMemory,
         "overload": runOverload,
+        "signals": runSignals,
         "stall": runStall,
+        "threads": runThreads,
     ]
 
     static func main() {

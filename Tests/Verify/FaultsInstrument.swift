@@ -11,6 +11,9 @@ struct FaultsInstrument: Instrument {
         let faults: [[String]] = [
             ["allocations"],
             ["memory", "millions", isSoak ? "1000" : "10"],
+            ["threads"],
+            ["signals", "seconds", isSoak ? "600" : "3"],
+            ["fork", "forks", isSoak ? "10000" : "100"],
             ["stall", "seconds", isSoak ? "60" : "5"],
             ["overload", "seconds", isSoak ? "300" : "8"],
         ]
