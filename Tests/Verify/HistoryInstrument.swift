@@ -19,7 +19,6 @@ struct HistoryInstrument: Instrument {
         let share = operations / UInt64(Self.shapes.count * Self.capacities.count) + 1
         var corrupted: UInt32 = 0
         var rejected: UInt32 = 0
-        let began = ContinuousClock.now
         for shape in Self.shapes {
             for capacity in Self.capacities {
                 let began = ContinuousClock.now
@@ -47,7 +46,7 @@ struct HistoryInstrument: Instrument {
                 "histories, \(rejected) rejected",
                 found: rejected == corrupted && corrupted > 0
                     ? [] : ["\(corrupted - rejected) of \(corrupted) damaged histories were taken for good"],
-                began: began))
+                began: .now))
     }
 
     /// Operations are ordered by the processor's counter, so it must be one counter for all processors.

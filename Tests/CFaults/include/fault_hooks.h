@@ -33,8 +33,8 @@ void fault_quota_root(const char *root);
 /// Creates with the `nth` allocation failing (0 for none), and destroys what was created.
 fault_creation_result fault_creation_try(uint32_t creation, uint32_t nth);
 
-/// From now on threads share one arena of malloc: each further one reserves 64 MB of address space, which would hide the
-/// stack of a thread that nobody joined.
+/// From now on threads share one arena of malloc: each further one reserves 64 MB of address space, which would hide
+/// the stack of a thread that nobody joined.
 void fault_allocations_share(void);
 
 // Threads.
