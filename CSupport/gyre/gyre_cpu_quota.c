@@ -65,7 +65,7 @@ static bool gyre_cpu_take_mount(const char *root, char *line, gyre_cpu_hierarchy
     while (word && strcmp(word, "-") != 0) word = strtok_r(NULL, " ", &rest);
     if (word) type = strtok_r(NULL, " ", &rest);
     if (type && strtok_r(NULL, " ", &rest)) options = strtok_r(NULL, " ", &rest);
-    if (!type || !fields[4]) return true; // not a line that we know
+    if (!type) return true; // cut off: with a type, all five fields stand before it
     gyre_cpu_hierarchy *hierarchy = NULL;
     if (strcmp(type, "cgroup2") == 0) hierarchy = &found[GYRE_CPU_V2];
     if (strcmp(type, "cgroup") == 0 && options && gyre_cpu_list_has(options, "cpu")) hierarchy = &found[GYRE_CPU_V1];

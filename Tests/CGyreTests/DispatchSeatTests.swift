@@ -1,0 +1,143 @@
+import CGyre
+import Testing
+
+/// Who sits where, several pools at a time, and what a pool does at its end.
+@Suite struct DispatchSeatTests {
+    @Test func aSeatHasOneOwner() throws {
+        let pool = try Pool()
+        let seat = pool.sit()
+        #expect(seat != nil)
+        onThreads(1) { _ in #expect(pool.sit() == nil) }
+        #expect(pool.seat() == seat, "the owner keeps it")
+        pool.leave()
+        onThreads(1) { _ in
+            #expect(pool.sit() != nil)
+            pool.leave()
+        }
+    }
+
+    /// One thread submits to three pools in turns: in each it has the seat that it took first.
+    @Test func aThreadHasOneSeatInEachPool() throws {
+        let pools = try (0..<3).map { _ in try Pool(submitters: 1) }
+        onThreads(1) { _ in
+            let first = pools.map { $0.seat() }
+            #expect(!first.contains(nil))
+            for _ in 0..<5 { #expect(pools.map { $0.seat() } == first) }
+            pools[0].leave()  // the oldest of the three
+            #expect(pools[1...].map { $0.seat() } == Array(first[1...]))
+            #expect(pools[0].seat() == first[0], "it was vacant and is taken again")
+        }
+    }
+
+    @Test func whoHasNoSeatLeavesNone() throws {
+        let (pool, other) = (try Pool(submitters: 1), try Pool(submitters: 1))
+        onThreads(1) { _ in
+            pool.leave()
+            let seat = other.seat()
+            pool.leave()
+            #expect(other.seat() == seat)
+            #expect(pool.submit(3, pool.seat()))
+            other.leave()
+        }
+        let seat = pool.sit()
+        #expect(pool.takeAll(seat) == [3])
+        pool.leave()
+    }
+
+    /// Pools end in another order than they began; threads that sat in them end later.
+    @Test func poolsEndInAnyOrder() throws {
+        var pools: [Pool?] = try (0..<4).map { _ in try Pool(submitters: 1) }
+        for index in [1, 0, 3, 2] {
+            let pool = try #require(pools[index])
+            onThreads(1) { _ in #expect(pool.submit(1, pool.seat())) }
+            pools[index] = nil
+        }
+        let last = try Pool(submitters: 1)
+        onThreads(1) { _ in #expect(last.submit(1, last.seat())) }
+    }
+
+    // MARK: - What is where
+
+    /// Nothing moves unless a whole chunk is there: thieves may have been faster.
+    @Test func aShortQueueIsNotRelieved() throws {
+        let pool = try Pool()
+        let seat = pool.sit()
+        for item: UInt64 in 0..<31 { #expect(pool.submit(item, seat)) }
+        gyre_dispatch_relieve(pool.dispatch, seat)
+        #expect(pool.takeAll(seat) == Array(0..<31))
+        pool.leave()
+    }
+
+    @Test func aChunkIsSeenByWhoeverLooks() throws {
+        let pool = try Pool(inFlight: 512)
+        let seat = pool.sit()
+        for item: UInt64 in 0..<257 { #expect(pool.submit(item, seat)) }
+        // The 32 oldest went on as a chunk, so the own queue holds the others.
+        for item: UInt64 in 32..<257 { #expect(pool.take(seat) == item) }
+        #expect(gyre_dispatch_has_item(pool.dispatch))
+        #expect(pool.takeAll(seat) == Array(0..<32))
+        #expect(!gyre_dispatch_has_item(pool.dispatch))
+        pool.leave()
+    }
+
+    /// An overflowed job waits until there is a record for it.
+    @Test func anOverflowedJobNeedsARecord() throws {
+        let pool = try Pool(workers: 1, submitters: 1, inFlight: 2)
+        let seat = pool.sit()
+        var records: [OpaquePointer] = []
+        while let record = gyre_dispatch_take(pool.dispatch, seat) { records.append(record) }
+        var item = gyre_overflow_item(function: { _, _ in }, words: (77, 0), submitted: 0)
+        gyre_overflow_push(gyre_dispatch_overflow(pool.dispatch), &item)
+        #expect(gyre_dispatch_next(pool.dispatch, seat) == .max)
+        #expect(gyre_dispatch_has_item(pool.dispatch))
+        let last = records.popLast()
+        let record = try #require(last)
+        _ = gyre_record_begin(record, false)
+        _ = gyre_dispatch_give(pool.dispatch, seat, record)
+        #expect(pool.take(seat) == 77)
+        #expect(gyre_overflow_count(gyre_dispatch_overflow(pool.dispatch)) == 0)
+        pool.leave()
+    }
+
+    @Test func aWakeThatFindsNobodyGivesTheTokenBack() throws {
+        let pool = try Pool()
+        gyre_dispatch_wake_slow(pool.dispatch)
+        #expect(gyre_park_start_search(gyre_dispatch_park(pool.dispatch)), "it is free")
+        gyre_dispatch_wake_slow(pool.dispatch)
+        #expect(!gyre_park_start_search(gyre_dispatch_park(pool.dispatch)), "the holder keeps it")
+    }
+
+    // MARK: - The end
+
+    /// A submit meets a pool that has closed and stopped: the item is taken back, and was never there.
+    @Test func whatComesAfterTheEndIsTakenBack() throws {
+        let pool = try Pool(submitters: 1)
+        onThreads(1) { _ in
+            let seat = pool.seat()
+            let record = gyre_dispatch_take(pool.dispatch, seat)
+            _ = gyre_record_begin(record, false)
+            gyre_record_write(record, { _, _ in }, 0, 0, 0, false)
+            gyre_dispatch_close(pool.dispatch)
+            gyre_dispatch_stopped(pool.dispatch)
+            #expect(gyre_dispatch_submit(pool.dispatch, seat, record, 1) == GYRE_RING_CLOSED)
+            _ = gyre_dispatch_give(pool.dispatch, seat, record)
+        }
+        #expect(!gyre_dispatch_has_item(pool.dispatch))
+        #expect(gyre_dispatch_sum(pool.dispatch, UInt32(GYRE_COUNT_QUEUED)) == 0)
+        #expect(gyre_dispatch_is_quiet(pool.dispatch))
+    }
+
+    /// A worker that submits while the pool closes finds the item itself before it leaves.
+    @Test func aWorkerTakesNothingBack() throws {
+        let pool = try Pool()
+        let seat = pool.sit()
+        let record = gyre_dispatch_take(pool.dispatch, seat)
+        _ = gyre_record_begin(record, false)
+        gyre_record_write(record, { _, _ in }, 0, 0, 0, false)
+        gyre_record_words(record)[0] = 9
+        gyre_dispatch_close(pool.dispatch)
+        #expect(gyre_dispatch_submit(pool.dispatch, seat, record, 1) == GYRE_RING_OK)
+        #expect(pool.takeAll(seat) == [9])
+        pool.leave()
+    }
+}

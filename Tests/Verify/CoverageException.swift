@@ -1,0 +1,169 @@
+/// A line of CGyre with outcomes that no test of the suite brings about, and why.
+///
+/// Lines are named by their text, so that the table does not move with every edit above them; a line that is changed
+/// is looked at again.
+struct CoverageException: Equatable, CustomStringConvertible {
+    struct Place: Hashable {
+        /// Below `CSupport/gyre/`.
+        let file: String
+        /// Without blanks around it. Where a file has the line several times, all of them are meant.
+        let line: String
+    }
+
+    let place: Place
+    /// How many outcomes of conditions in that line are missed; with `isSometimes`, at most.
+    let outcomes: Int
+    let reason: String
+    /// Whether the outcomes may happen all the same, by chance or on another machine.
+    let isSometimes: Bool
+
+    var file: String { place.file }
+    var line: String { place.line }
+    var description: String { "\(file): '\(line)' (\(reason))" }
+
+    init(_ file: String, _ line: String, _ outcomes: Int, _ reason: String, isSometimes: Bool = false) {
+        place = Place(file: file, line: line)
+        self.outcomes = outcomes
+        self.reason = reason
+        self.isSometimes = isSometimes
+    }
+
+    static let table = memory + system + machine + races + guards
+
+    // MARK: - Memory
+
+    /// The instrument `faults` makes each allocation fail in turn, in programs of its own.
+    private static let memory: [CoverageException] = [
+        memory("gyre_clock.c", "if (!clock) return NULL; // errno is ENOMEM"),
+        memory("gyre_clock.c", "if (!clock) return NULL;", 2),
+        memory("gyre_counter.c", "if (!lines) return NULL;"),
+        memory("gyre_counter.c", "if (!counter) return NULL;"),
+        memory("gyre_cpu.c", "if (set) set->words = words;"),
+        memory("gyre_cpu.c", "if (!set) return NULL; // errno is ENOMEM"),
+        memory("gyre_cpu_quota.c", "if (!found) {"),
+        memory("gyre_dispatch.c", "if (memory != NULL) memset(memory, 0, bytes);"),
+        memory("gyre_dispatch.c", "for (gyre_dispatch **link = &gyre_registry_first; *link != NULL; link = &(*link)->next_live) {"),
+        memory("gyre_dispatch.c", "if (entry == NULL) {"),
+        memory("gyre_dispatch.c", "if (dispatch->work == NULL || dispatch->guests == NULL || dispatch->overflow == NULL) return false;", 3),
+        memory("gyre_dispatch.c", "if (dispatch->injectors[lane] == NULL) return false;"),
+        memory("gyre_dispatch.c", "if (dispatch == NULL) return NULL;"),
+        memory("gyre_dispatch.c", "dispatch->records = records == MAP_FAILED ? NULL : records;"),
+        memory("gyre_dispatch.c", "bool complete = dispatch->records != NULL && dispatch->seats != NULL && dispatch->parkers != NULL &&", 3),
+        memory("gyre_dispatch.c", "dispatch->chunks != NULL && dispatch->control != NULL;", 2),
+        memory("gyre_dispatch.c", "if (dispatch->control != NULL) {", 2),
+        memory("gyre_dispatch.c", "if (!complete || !gyre_dispatch_make_queues(dispatch, chunk_count)) {", 2),
+        memory("gyre_dispatch.c", "if (dispatch->records != NULL) munmap(dispatch->records, gyre_dispatch_record_bytes(dispatch));"),
+        memory("gyre_gate.c", "if (gate != NULL) gyre_gate_init(gate);"),
+        memory("gyre_histogram.c", "if (histogram) gyre_histogram_init(histogram);"),
+        memory("gyre_histogram.c", "if (!times) return NULL;"),
+        memory("gyre_overflow.c", "if (overflow == NULL) return NULL;"),
+        memory("gyre_overflow.c", "if (node == NULL) __builtin_trap(); // see Allocation"),
+        memory("gyre_ring.c", "if (ring == NULL) return NULL;"),
+        memory("gyre_timer.c", "if (memory == MAP_FAILED) return NULL;"),
+    ]
+
+    private static func memory(_ file: String, _ line: String, _ outcomes: Int = 1) -> CoverageException {
+        CoverageException(file, line, outcomes, "allocation failure: faults instrument")
+    }
+
+    // MARK: - The system
+
+    /// Calls that fail on no Linux that runs the suite, and cannot be made to.
+    private static let system: [CoverageException] = [
+        CoverageException(
+            "gyre_allocator.c", "if (!address || dladdr(address, &found) == 0 || !found.dli_fname) return false;", 3,
+            "a program without dynamic linking"),
+        CoverageException(
+            "gyre_counter.c", "stripes = configured > 0 ? (uint32_t)configured : 1;", 1, "sysconf knows the CPUs"),
+        CoverageException(
+            "gyre_cpu.c", "for (uint32_t cpus = 1024 - 1; cpus < GYRE_CPU_MAX; cpus = cpus * 2 + 1) {", 1,
+            "a kernel whose masks are larger than any"),
+        CoverageException("gyre_cpu.c", "if (found < 0) return false;", 1, "a kernel without getcpu"),
+        CoverageException(
+            "gyre_cpu_host.c", "return count > 0 ? (uint32_t)count : 1;", 1, "sysconf knows the CPUs"),
+        CoverageException(
+            "gyre_cpu_host.c",
+            "if (uname(&system) == 0) snprintf(features->release, sizeof features->release, \"%.64s\", system.release);",
+            1, "uname fails for a bad address only"),
+        CoverageException(
+            "gyre_dispatch.c",
+            "if (pthread_key_create(&gyre_seat_key, gyre_seat_thread_ends) != 0) __builtin_trap(); // 1,024 keys are in use",
+            1, "the process would end"),
+        CoverageException(
+            "gyre_futex.c",
+            "if (woken < 0) __builtin_trap(); // as above: going on would leave a sleeper asleep for ever", 1,
+            "the process would end"),
+        CoverageException(
+            "gyre_clock.c",
+            "return gyre_clock_is_injected(clock) ? clock->hooks.trusted(clock->hooks.context)", 1,
+            "the kernel is asked every ten seconds, and no test runs a clock for so long", isSometimes: true),
+    ]
+
+    // MARK: - The machine
+
+    /// What another processor, kernel or container would do.
+    private static let machine: [CoverageException] = [
+        machine("gyre_clock.c", "return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8)) != 0;", 2),
+        machine("gyre_clock.c", "return step ? step : 1;", 1),
+        machine("gyre_clock.c", "if (is_counter && (source != gyre_clock_native_source() || !gyre_clock_kernel_trusts_counter())) {", 1),
+        machine("gyre_clock.c", "if (is_counter && !gyre_clock_calibrate(clock)) {", 2),
+        machine("gyre_clock.c", "if (is_counter_wanted) {", 3),
+        machine("gyre_clock.c", "case GYRE_CLOCK_TSC: return \"tsc\";", 1),
+        machine("gyre_clock.c", "case GYRE_CLOCK_CNTVCT: return \"cntvct\";", 1),
+        machine("gyre_cpu.c", "if (reason != EINVAL) return NULL;", 1),
+        machine("gyre_cpu_host.c", "features->has_membarrier = commands > 0 && (commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0;", 2),
+        machine("gyre_cpu_host.c", "features->timer_slack_ns = slack > 0 ? (uint64_t)slack : 0;", 1),
+    ]
+
+    private static func machine(_ file: String, _ line: String, _ outcomes: Int) -> CoverageException {
+        CoverageException(file, line, outcomes, "another machine", isSometimes: true)
+    }
+
+    // MARK: - Races
+
+    /// What only two threads in the same few nanoseconds bring about. The model checker runs these lines in every
+    /// interleaving.
+    private static let races: [CoverageException] = [
+        race("gyre_clock.c", "} while (!gyre_cas_acq_rel_acquire(&clock->manual_ns, &now, next)); // M1; fails only when another thread advanced"),
+        race("gyre_dispatch.c", "} while (gyre_park_wants_wake(&dispatch->park) && gyre_dispatch_has_item(dispatch));", 3),
+        race("gyre_histogram.h", "while (nanoseconds > seen && !gyre_cas_relaxed_relaxed(&histogram->maximum, &seen, nanoseconds)) {}"),
+        race("gyre_histogram.h", "while (nanoseconds < seen && !gyre_cas_relaxed_relaxed(&histogram->minimum, &seen, nanoseconds)) {}"),
+        race("gyre_park.h", "if (idle & bit) {"),
+        race("gyre_timer.h", "} while (!gyre_cas_acq_rel_relaxed(&wheel->inserts, &seen, pushed)); // N1, N4"),
+        race("gyre_timer.h", "} while (!gyre_cas_release_relaxed(&wheel->cancels, &seen, pushed)); // C1"),
+        race("gyre_waiters.h", "} while (!gyre_cas_release_acquire(&waiters->newest, &newest, (uint64_t)(uintptr_t)waiter)); // V3; V2 on failure"),
+    ]
+
+    private static func race(_ file: String, _ line: String, _ outcomes: Int = 1) -> CoverageException {
+        CoverageException(file, line, outcomes, "a race of nanoseconds", isSometimes: true)
+    }
+
+    // MARK: - Guards
+
+    /// Checks of what other lines have made certain. They stay, because whoever changes those lines may not know.
+    private static let guards: [CoverageException] = [
+        CoverageException(
+            "gyre_clock.c", "switch (gyre_clock_present_source(clock)) {", 1, "all sources have a case"),
+        CoverageException("gyre_clock.c", "case GYRE_CLOCK_AUTO: break;", 1, "no clock is of an automatic source"),
+        CoverageException(
+            "gyre_clock_check.c",
+            "if (rate == 0 || (__uint128_t)error * clock->rate_span_ns > (__uint128_t)clock->rate_error_ns * span) return false;",
+            1, "a counter that agrees with the reference has a rate"),
+        CoverageException(
+            "gyre_cpu_quota.c", "if (prefix >= sizeof hierarchy->mount) return false;", 1,
+            "below such a root no mount table could be opened"),
+        CoverageException(
+            "gyre_cpu_quota.c", "if (top > 0 && hierarchy->mount[top - 1] == '/') top -= 1;", 1,
+            "tests have a root before the mount"),
+        CoverageException(
+            "gyre_cpu_quota.c", "while (length > top && directory[length - 1] != '/') length -= 1;", 1,
+            "a group begins with a slash"),
+        CoverageException(
+            "gyre_cpu_quota.c", "if (length > top) length -= 1; // the slash", 1, "a group begins with a slash"),
+        CoverageException(
+            "gyre_dispatch.h", "if (handle >= dispatch->record_count) {", 1,
+            "a thread without a seat has records of guests only, and the next line asserts it"),
+        CoverageException(
+            "gyre_timer.c", "while (a != 0 || b != 0) {", 1, "one of two lists that are merged is not empty"),
+    ]
+}
