@@ -136,6 +136,28 @@ import Testing
         }
     }
 
+    @Test(arguments: capacities, firstLaps) func whetherItIsClosedIsSaidExactly(capacity: UInt32, lap: UInt32) {
+        let ring = Ring(capacity, firstLap: lap)
+        for item in 0..<capacity {
+            #expect(!ring.isClosed)
+            _ = ring.push(item)
+        }
+        #expect(!ring.isClosed)
+        #expect(ring.close())
+        #expect(ring.isClosed)
+        while case .item = ring.pop() { #expect(ring.isClosed) }
+        #expect(ring.isClosed)
+    }
+
+    /// The two hints are read one after the other while both move: the estimate stays within what can be.
+    @Test func theSizeOfHintsThatDoNotFitTogetherIsOneThatCanBe() {
+        let ring = Ring(5)
+        ring.setHints(tailLap: 0, headLap: 3)
+        #expect(ring.size == 0)
+        ring.setHints(tailLap: 3, headLap: 0)
+        #expect(ring.size == 5)
+    }
+
     /// A call that begins at an old hint walks on to the truth.
     @Test func oldHintsAreCaughtUpWith() {
         let ring = Ring(5, firstLap: .max)
@@ -150,7 +172,11 @@ import Testing
         #expect(ring.hasItem)
         #expect(ring.pop() == .item(7))
         ring.setHints(lap: .max)
+        #expect(!ring.isClosed)
+        ring.setHints(lap: .max)
         #expect(ring.close())
+        ring.setHints(lap: .max)
+        #expect(ring.isClosed)
         ring.setHints(lap: .max)
         #expect(ring.push(1) == GYRE_RING_CLOSED)
         ring.setHints(lap: .max)
@@ -195,12 +221,15 @@ final class Ring: @unchecked Sendable {  // lock-free by its own account, which 
     }
 
     func close() -> Bool { gyre_ring_close(pointer) }
+    var isClosed: Bool { gyre_ring_is_closed(pointer) }
     var hasItem: Bool { gyre_ring_has_item(pointer) }
     var size: UInt32 { gyre_ring_size_approximate(pointer) }
 
     /// Both hints to the beginning of a lap, as a thread that stood still may see them. They lie on lines of their own.
-    func setHints(lap: UInt32) {
-        (memory.start + 64).storeBytes(of: UInt64(lap) << 32, as: UInt64.self)
-        (memory.start + 128).storeBytes(of: UInt64(lap) << 32, as: UInt64.self)
+    func setHints(lap: UInt32) { setHints(tailLap: lap, headLap: lap) }
+
+    func setHints(tailLap: UInt32, headLap: UInt32) {
+        (memory.start + 64).storeBytes(of: UInt64(tailLap) << 32, as: UInt64.self)
+        (memory.start + 128).storeBytes(of: UInt64(headLap) << 32, as: UInt64.self)
     }
 }

@@ -189,4 +189,28 @@ import Testing
         #expect(token != 0)
         #expect(wake)
     }
+
+    // MARK: - Turning while it turns
+
+    /// Whoever comes while another turns the wheel leaves his time there: the turner goes on until then.
+    @Test(arguments: [50 << 20, .max, 1] as [UInt64]) func aTurnGoesOnForWhoeverCameMeanwhile(until: UInt64) {
+        let wheel = Wheel(capacity: 8)
+        for (number, due) in [(UInt64(1), UInt64(5 << 20)), (2, 40 << 20), (3, 1 << 62)] {
+            #expect(wheel.insert(number, due: due) != nil)
+        }
+        var fired: [UInt64] = []
+        var answers: [Bool] = []
+        let turn = wheel.advance(to: 10 << 20) { timer in
+            fired.append(timer.number)
+            if timer.number == 1 {
+                answers.append(wheel.advance(to: until) { _ in Issue.record("a second turner") }.busy)
+            }
+        }
+        #expect(answers == [true])
+        #expect(!turn.busy)
+        #expect(fired == (until == .max ? [1, 2, 3] : until == 1 ? [1] : [1, 2]))
+        #expect(turn.fired == fired.count)
+    }
+
+    @Test func noWheelIsDestroyedWithoutHarm() { gyre_timer_destroy(nil) }
 }

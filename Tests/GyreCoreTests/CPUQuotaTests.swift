@@ -125,9 +125,82 @@ import Testing
         #expect(found.quota?.cpus == 0.9)
     }
 
+    /// A backslash that no three octal digits follow is itself.
+    @Test(arguments: ["\\", "\\!40", "\\440", "\\0", "\\0!0", "\\080", "\\04", "\\04!", "\\048"])
+    func whatIsNoEscapeIsTakenAsItIs(name: String) throws {
+        let found = try topology([
+            "/proc/self/cgroup": "0::/\n",
+            "/proc/self/mountinfo": "33 31 0:30 / /odd\(name)place rw - cgroup2 cgroup rw\n",
+            "/odd\(name)place/cpu.max": "80000 100000\n",
+        ])
+        #expect(found.quota?.cpus == 0.8)
+        #expect(!found.isQuotaMalformed)
+    }
+
+    @Test func theFirstOfSeveralMountsIsTaken() throws {
+        let found = try topology([
+            "/proc/self/cgroup": "0::/\n",
+            "/proc/self/mountinfo": Self.mountV2 + "36 24 0:30 / /second rw - cgroup2 cgroup2 rw\n",
+            "/sys/fs/cgroup/cpu.max": "30000 100000\n",
+            "/second/cpu.max": "10000 100000\n",
+        ])
+        #expect(found.quota?.cpus == 0.3)
+    }
+
+    @Test func theTopOfTheTreeMayBeTheMount() throws {
+        let found = try topology([
+            "/proc/self/cgroup": "0::/a\n",
+            "/proc/self/mountinfo": "33 31 0:30 / / rw - cgroup2 cgroup rw\n",
+            "/a/cpu.max": "max\n",
+            "/cpu.max": "20000 100000\n",
+        ])
+        #expect(found.quota?.cpus == 0.2)
+        #expect(!found.isQuotaMalformed)
+    }
+
+    @Test func theProcessMayBeInTheGroupThatIsMounted() throws {
+        let found = try topology([
+            "/proc/self/cgroup": "3:pid,cpu:/docker/abc\n",
+            "/proc/self/mountinfo": "33 31 0:30 /docker/abc /sys/fs/cgroup/cpu ro - cgroup cgroup rw,pid,cpu\n",
+            "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "70000\n",
+            "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+        ])
+        #expect(found.quota?.cpus == 0.7)
+        #expect(found.quota?.group == "/")
+    }
+
+    @Test(arguments: [("\(tooLong)", "/"), ("/", "\(tooLong)")])
+    func aMountLongerThanAPathIsReportedAndNotFollowed(part: String, point: String) throws {
+        let found = try topology([
+            "/proc/self/cgroup": "0::/\n",
+            "/proc/self/mountinfo": "33 31 0:30 \(part) \(point) rw - cgroup2 cgroup rw\n",
+            "/cpu.max": "20000 100000\n",
+        ])
+        #expect(found.isQuotaMalformed)
+        #expect(found.quota == nil)
+    }
+    private static let tooLong = String(repeating: "/long", count: 1_000)
+
+    @Test func oneBadMembershipDoesNotHideTheOthers() throws {
+        let found = try topology([
+            "/proc/self/cgroup": "garbage\n0::/a\n",
+            "/proc/self/mountinfo": Self.mountV2,
+            "/sys/fs/cgroup/a/cpu.max": "40000 100000\n",
+        ])
+        #expect(found.isQuotaMalformed)
+        #expect(found.quota?.cpus == 0.4)
+    }
+
+    @Test func aRootLongerThanAPathIsAHostWithoutFiles() {
+        let found = CPUTopology(root: Self.tooLong)
+        #expect(found.isQuotaMalformed, "nothing could be looked at")
+        #expect(found.quota == nil)
+        #expect(found.numaNodes == 1)
+    }
+
     @Test(arguments: [
         "", "\n", "50000 0\n", "0 100000\n", "-5 100000\n", "fast\n", "50000 100000 1\n", "50000x 100000\n",
-        "99999999999999999999999 100000\n", "maximal\n", "\0\0\0",
+        "99999999999999999999999 100000\n", "maximal\n", "50000 \(String(repeating: "9", count: 99))\n", "\0\0\0",
     ])
     func aLimitThatMakesNoSenseIsLeftOutAndReported(content: String) throws {
         let found = try topology([
@@ -140,7 +213,10 @@ import Testing
         #expect(found.quota?.cpus == 1.2)
     }
 
-    @Test(arguments: [("-2\n", "100000\n"), ("50000\n", "0\n"), ("50000\n", ""), ("x\n", "100000\n")])
+    @Test(arguments: [
+        ("-2\n", "100000\n"), ("50000\n", "0\n"), ("50000\n", ""), ("x\n", "100000\n"), ("50000x\n", "100000\n"),
+        ("50000\n", "100000x\n"), ("50000\n", "x\n"),
+    ])
     func theSameGoesForVersion1(quota: String, period: String) throws {
         let found = try topology([
             "/proc/self/cgroup": "4:cpu,cpuacct:/\n",
@@ -150,6 +226,27 @@ import Testing
         ])
         #expect(found.isQuotaMalformed)
         #expect(found.quota == nil)
+    }
+
+    @Test func aQuotaWithoutAPeriodIsReported() throws {
+        let found = try topology([
+            "/proc/self/cgroup": "4:cpu,cpuacct:/\n",
+            "/proc/self/mountinfo": Self.mountV1,
+            "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "50000\n",
+        ])
+        #expect(found.isQuotaMalformed)
+        #expect(found.quota == nil)
+    }
+
+    /// A folder where a file should be can be opened and not read.
+    @Test func aLimitThatCannotBeReadSetsNone() throws {
+        let found = try topology([
+            "/proc/self/cgroup": "0::/a\n",
+            "/proc/self/mountinfo": Self.mountV2,
+            "/sys/fs/cgroup/a/cpu.max/x": "",
+            "/sys/fs/cgroup/cpu.max": "30000 100000\n",
+        ])
+        #expect(found.quota?.cpus == 0.3)
     }
 
     @Test(arguments: ["garbage\n", "1\n", "1:cpu\n", "0::relative\n", "\u{0}\u{1}\u{2}\n"])

@@ -37,7 +37,7 @@ import Testing
         #expect(found.hasSimultaneousMultithreading)
     }
 
-    @Test(arguments: ["", "x\n", "9-3\n", "0-99999999999\n", "-\n", "0-4294967294\n"])
+    @Test(arguments: ["", "x\n", "9-3\n", "0-\n", "0-x\n", "0-99999999999\n", "-\n", "0-4294967294\n"])
     func listsThatMakeNoSenseFallBackToTheSystemsCount(list: String) throws {
         let tree = try FileTree([
             "/sys/devices/system/cpu/possible": list, "/sys/devices/system/cpu/online": list,
@@ -48,6 +48,41 @@ import Testing
         #expect(found.cores == found.onlineCPUs)
         #expect(found.packages == 1)
         #expect(found.numaNodes == 1)
+    }
+
+    /// A CPU that says nothing of its siblings, or nothing that can be understood, has none.
+    @Test func siblingsThatAreNotToldCountAsNone() throws {
+        let tree = try FileTree([
+            "/sys/devices/system/cpu/possible": "0-1\n",
+            "/sys/devices/system/cpu/online": "0-1\n",
+            "/sys/devices/system/cpu/cpu1/topology/thread_siblings_list": "x\n",
+            "/sys/devices/system/cpu/cpu1/topology/core_siblings_list": "\n",
+        ])
+        let found = CPUTopology(root: tree.root)
+        #expect(found.onlineCPUs == 2)
+        #expect(found.cores == 2)
+        #expect(found.packages == 2)
+    }
+
+    @Test func moreCPUsOnlineThanThereAreCannotBe() throws {
+        let tree = try FileTree([
+            "/sys/devices/system/cpu/possible": "0-1\n", "/sys/devices/system/cpu/online": "0-7\n",
+        ])
+        let found = CPUTopology(root: tree.root)
+        #expect(found.configuredCPUs == 2)
+        #expect(found.onlineCPUs == 2)
+        #expect(found.cores == 2)
+    }
+
+    /// Only the beginning of a long file is read, and only as much of a name is kept as there is room for.
+    @Test func whatIsTooLongIsCutOff() throws {
+        let name = String(repeating: "9000 ", count: 40)
+        let tree = try FileTree([
+            "/proc/cpuinfo": "model name\t: \(name)\n" + String(repeating: "flags\t: x\n", count: 1_000),
+            "/sys/devices/system/cpu/possible": "0-3," + String(repeating: " ", count: 5_000) + "4",
+        ])
+        #expect(KernelFeatures(root: tree.root).processor == String(name.prefix(127)))
+        #expect(CPUTopology(root: tree.root).configuredCPUs == 4)
     }
 
     @Test func kernelFeaturesAreReadFromTheirFiles() throws {
@@ -62,8 +97,9 @@ import Testing
         #expect(found.transparentHugePages == "madvise")
     }
 
-    @Test func featuresThatTheKernelDoesNotShowAreNil() throws {
-        let tree = try FileTree(["/proc/cpuinfo": "CPU implementer\t: 0x41\n"])
+    @Test(arguments: [["/proc/cpuinfo": "CPU implementer\t: 0x41\n"], [:]])
+    func featuresThatTheKernelDoesNotShowAreNil(files: [String: String]) throws {
+        let tree = try FileTree(files)
         let found = KernelFeatures(root: tree.root)
         #expect(found.processor == nil)
         #expect(found.frequencyGovernor == nil)

@@ -176,6 +176,86 @@ import Testing
         #expect(clock.check() == result)
     }
 
+    /// A thread that measures may lose the processor: what it then reads says too little to be used.
+    @Test func anInterruptedMeasurementChangesNothing() throws {
+        let clock = try InjectedClock()
+        clock.pass(microseconds: 11_000)
+        clock.ticksPerReading = 2_600 * 50  // 50 us from one reading to the next
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED)
+        #expect(clock.refinements == 0)
+        clock.ticksPerReading = 0
+        #expect(clock.sourceName == "injected")
+    }
+
+    @Test func aRateKnownWorseThanThePresentOneIsNotPublished() throws {
+        let clock = try InjectedClock()
+        clock.pass(microseconds: 11_000)
+        clock.ticksPerReading = 2_600  // a microsecond; at the calibration readings took no time at all
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED)
+        clock.ticksPerReading = 0
+        #expect(clock.check() == GYRE_CLOCK_CHECK_REFINED)
+    }
+
+    /// The new rate begins 1 ms ahead. Who is held up for longer between fixing its beginning and publishing it must
+    /// not: other threads would already have read past it.
+    @Test func aRateThatComesTooLateIsNotPublished() throws {
+        let clock = try InjectedClock()
+        clock.pass(microseconds: 11_000)
+        var last = 0
+        clock.onReadings { last = $0 }
+        let before = clock.now
+        #expect(clock.check() == GYRE_CLOCK_CHECK_REFINED)
+        #expect(clock.now == before)
+        let readings = last - 2  // those of `now` do not count
+        clock.pass(microseconds: 44_000)
+        clock.onReadings { number in
+            if number == readings { clock.pass(microseconds: 600) }
+        }
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED)
+        #expect(clock.refinements == 1)
+        clock.beforeReading = nil
+        #expect(clock.check() == GYRE_CLOCK_CHECK_REFINED, "the next check does it")
+    }
+
+    @Test func intervalsGrowUpToTheEndOfTime() throws {
+        let longest = UInt64.max / 4 + 1
+        let clock = try InjectedClock(ticksPerMicrosecond: 100, firstRefine: longest)
+        clock.pass(microseconds: longest / 1_000 + 1)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_REFINED)
+        clock.pass(microseconds: 1 << 50)
+        #expect(clock.check() == GYRE_CLOCK_CHECK_COMPARED, "there is no next time")
+    }
+
+    @Test func aReferenceThatDoesNotRunOrACounterThatHardlyDoesIsRefused() {
+        var hooks = gyre_clock_hooks(
+            counter: { me in Self.step(me) }, reference: { _ in 5 }, trusted: { _ in true }, pause: { _, _ in },
+            context: nil, lead_ns: 1, first_refine_ns: 2)
+        let steps = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+        defer { steps.deallocate() }
+        steps.initialize(to: 1_000)
+        hooks.context = UnsafeMutableRawPointer(steps)
+        #expect(gyre_clock_create_injected(&hooks, 0) == nil)
+        hooks.reference = { me in Self.step(me) * 1_000_000 }  // a tick takes a millisecond or more
+        #expect(gyre_clock_create_injected(&hooks, 0) == nil)
+    }
+
+    private static func step(_ word: UnsafeMutableRawPointer?) -> UInt64 {
+        guard let steps = word?.assumingMemoryBound(to: UInt64.self) else { return 0 }
+        steps.pointee += 1
+        return steps.pointee
+    }
+
+    @Test func aCounterMayBeAskedForByName() {
+        let native = Self.foreignCounter == GYRE_CLOCK_TSC ? GYRE_CLOCK_CNTVCT : GYRE_CLOCK_TSC
+        errno = 0
+        if let clock = gyre_clock_create(native, 0) {
+            #expect(["tsc", "cntvct"].contains(String(cString: gyre_clock_source_name(clock))))
+            gyre_clock_destroy(clock)
+        } else {
+            #expect(errno == ENOTSUP, "a machine whose kernel does not trust it")
+        }
+    }
+
     @Test func aCounterThatDoesNotRunIsRefused() {
         var hooks = gyre_clock_hooks(
             counter: { _ in 5 }, reference: { _ in 5 }, trusted: { _ in true }, pause: { _, _ in }, context: nil,
