@@ -77,6 +77,7 @@ void gyre_cpu_host_read(const char *root, gyre_cpu_host *host) {
     if (is_listed) host->online = gyre_cpu_list_count(text);
     if (host->online == 0 || host->online > host->configured) {
         host->online = is_listed && host->online ? host->configured : gyre_cpu_sysconf(_SC_NPROCESSORS_ONLN);
+        if (host->configured < host->online) host->configured = host->online; // two sources that do not fit together
         host->cores = host->online;
         host->packages = 1;
         return;

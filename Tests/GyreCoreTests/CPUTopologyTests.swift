@@ -74,6 +74,16 @@ import Testing
         #expect(found.cores == 2)
     }
 
+    /// One list is sound and the other is not, so that the system's count of one meets the list of the other.
+    @Test(arguments: ["", "x\n"]) func aCountBesideAListNeverLeavesMoreOnlineThanThereAre(online: String) throws {
+        let tree = try FileTree([
+            "/sys/devices/system/cpu/possible": "0\n", "/sys/devices/system/cpu/online": online,
+        ])
+        let found = CPUTopology(root: tree.root)
+        #expect(found.onlineCPUs == sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        #expect(found.configuredCPUs >= found.onlineCPUs)
+    }
+
     /// Only the beginning of a long file is read, and only as much of a name is kept as there is room for.
     @Test func whatIsTooLongIsCutOff() throws {
         let name = String(repeating: "9000 ", count: 40)
