@@ -7,7 +7,7 @@ SERIAL := --no-parallel
 SOURCES := Package.swift Sources Tests Benchmarks .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint tsan asan verify soak scratch deps clean
+.PHONY: help run test check lint tsan asan coverage verify soak scratch deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ tsan: deps ## every test under ThreadSanitizer
 UNDEFINED := -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
 asan: deps ## every test under AddressSanitizer, leaks and undefined behaviour of C included
 	$(SWIFT) test $(SERIAL) --disable-xctest --sanitize=address $(UNDEFINED) --scratch-path .build-asan $(ARGS)
+
+coverage: deps ## how much of the code the tests run: branches of CGyre, lines of GyreCore and Gyre
+	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size ci --only coverage $(ARGS)
 
 verify: deps ## what looks for bugs beyond single tests, in minutes; options in ARGS="--only model"
 	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size ci $(ARGS)

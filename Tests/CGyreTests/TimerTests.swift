@@ -212,5 +212,19 @@ import Testing
         #expect(turn.fired == fired.count)
     }
 
+    /// A timer that comes during a turn finds the old next due time, which is early enough, and wakes nobody. The turn
+    /// raises that time and must then see to it that the new timer is not slept past.
+    @Test func aTimerThatComesDuringATurnIsNotSleptPast() {
+        let wheel = Wheel(capacity: 8)
+        #expect(wheel.insert(1, due: 5 << 20) != nil)
+        #expect(wheel.insert(2, due: 90 << 20) != nil)
+        var wakes: [Bool?] = []
+        let turn = wheel.advance(to: 10 << 20) { _ in wakes.append(wheel.insert(3, due: 40 << 20)?.wake) }
+        #expect(wakes == [false])
+        #expect(turn.wake, "whoever sleeps until the old time must be told")
+        #expect(turn.next_due == 40 << 20)
+        #expect(wheel.nextDue == 40 << 20)
+    }
+
     @Test func noWheelIsDestroyedWithoutHarm() { gyre_timer_destroy(nil) }
 }

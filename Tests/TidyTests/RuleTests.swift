@@ -161,7 +161,10 @@ import Testing
             .testTarget(name: "GyreTests", dependencies: ["Gyre"]),
             """)
         #expect(Layout.targetFolders(manifest) == ["Sources/Gyre", "CSupport/gyre", "Tests/GyreTests"])
-        let built = [gyre, header, "Tests/GyreTests/A.swift", "Sources/Gyre/Gyre.docc/Gyre.md", "Benchmarks/a.swift"]
+        let built = [
+            gyre, header, "Tests/GyreTests/A.swift", "Sources/Gyre/Gyre.docc/Gyre.md", "Benchmarks/a.swift",
+            "Tests/Fuzz/a.c", "Tests/README.md",
+        ]
         #expect(Layout.unbuilt(built, manifest: manifest) == [])
         let unbuilt = [core, "Sources/A.swift", "Tests/Other/A.swift", "Sources/Gyre/notes.md", "CSupport/other/a.c"]
         #expect(Layout.unbuilt(unbuilt, manifest: manifest).map(\.path) == unbuilt)

@@ -51,10 +51,14 @@ struct Coverage: Instrument {
                 "swift", "test", "--no-parallel", "--scratch-path", scratch.path, "--enable-code-coverage",
                 // Without these the compiler counts Swift only.
                 "-Xcc", "-fprofile-instr-generate", "-Xcc", "-fcoverage-mapping",
+                // Threads would lose each other's counts, and what is computed from them would show branches that no
+                // thread took.
+                "-Xcc", "-fprofile-update=atomic",
             ], in: context.top, seconds: 1_800)
-        let failures = tests.output.split(separator: "\n").filter { $0.contains("recorded an issue") }.map(String.init)
+        let lines = tests.output.split(separator: "\n")
+        let failures = lines.filter { $0.contains("recorded an issue") }.map(String.init)
         let found = tests.status == 0 ? [] : failures + ["the suite ended with status \(tests.status)"]
-        let ran = tests.output.split(separator: "\n").count { $0.hasPrefix("✔ Test ") && $0.contains(" passed after ") }
+        let ran = lines.count { $0.hasPrefix("✔ Test ") && $0.contains(" passed after ") }
         report(Row(name, "the suite that is counted", cases: UInt64(ran), "tests", found: found, began: began))
 
         let counts = scratch.appendingPathComponent("all.profdata")
@@ -62,7 +66,7 @@ struct Coverage: Instrument {
             .filter { $0.pathExtension == "profraw" }.map(\.path)
         guard !files.isEmpty else { throw Command.Failure(description: "no counts in \(raw.path)") }
         // Tests kill programs on purpose, which leaves cut-off counts: only if no file can be read is that a failure.
-        let merge = [try Toolchain().program("llvm-profdata"), "merge", "--failure-mode=all", "-sparse"]
+        let merge = [Toolchain.program("llvm-profdata"), "merge", "--failure-mode=all", "-sparse"]
         try Command.check(merge + ["-o", counts.path] + files)
         return Suite(program: folder.appendingPathComponent("gyrePackageTests.xctest"), counts: counts)
     }
@@ -71,7 +75,7 @@ struct Coverage: Instrument {
         let file = try context.scratch(name).appendingPathComponent("coverage.json")
         // Through a file: what the tool has to say of cut-off counts must not stand in the middle of it.
         let command = [
-            try Toolchain().program("llvm-cov"), "export", suite.program.path, "-instr-profile=\(suite.counts.path)",
+            Toolchain.program("llvm-cov"), "export", suite.program.path, "-instr-profile=\(suite.counts.path)",
             "-skip-functions", "-ignore-filename-regex=(Tests|\\.build[^/]*)/",
         ]
         try Command.check(["sh", "-c", "exec \"$@\" > \"$0\"", file.path] + command)
@@ -103,8 +107,9 @@ struct Coverage: Instrument {
             }
         }
         let gone = CoverageException("gyre_ring.c", "no such line", 1, "planted")
-        if !CoverageVerdict(branches, exceptions: table + [gone]).staleExceptions.contains(where: { $0.contains(gone.line) })
-        {
+        if !CoverageVerdict(branches, exceptions: table + [gone]).staleExceptions.contains(where: {
+            $0.contains(gone.line)
+        }) {
             found.append("an exception for a line that does not exist is not noticed")
         }
         let cases = UInt64(steady.count + 1)

@@ -1,16 +1,24 @@
 import Foundation
 
-/// One condition in the source, and how often it was true and false.
+/// One condition in the source, and whether it was true and false.
 struct CoverageBranch: Equatable {
     /// Below the folder of the C sources.
     let file: String
     /// From 1.
     let lineNumber: Int
-    /// The source line without blanks around it, and the condition in it.
+    /// The source line without blanks around it and without the comment at its end, and the condition in it.
     let line: String
     let condition: String
-    var trueCount: UInt64
-    var falseCount: UInt64
+    /// Not zero where it happened.
+    private(set) var trueCount: UInt64
+    private(set) var falseCount: UInt64
+
+    /// Adds counts. Only whether they are zero matters, and what the tool computes from the counts of a program that was
+    /// killed may be near 2^64.
+    mutating func happened(_ trueTimes: UInt64, _ falseTimes: UInt64) {
+        trueCount |= trueTimes
+        falseCount |= falseTimes
+    }
 
     /// The outcomes that did not happen.
     var missed: [String] {
@@ -55,8 +63,7 @@ struct CoverageExport {
             for branch in file.branches where branch.count >= 6 {
                 let place = Array(branch[0..<4])
                 let new = Self.branch(at: place, name, lines)
-                all[place, default: new].trueCount += branch[4]
-                all[place, default: new].falseCount += branch[5]
+                all[place, default: new].happened(branch[4], branch[5])
             }
             return all.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
         }
@@ -71,9 +78,15 @@ struct CoverageExport {
             String(decoding: Array(bytes), as: UTF8.self).trimmingCharacters(in: .whitespaces)
         }
         return CoverageBranch(
-            file: file, lineNumber: number, line: trimmed(bytes), condition: trimmed(condition), trueCount: 0,
-            falseCount: 0)
+            file: file, lineNumber: number, line: trimmed(withoutComment(bytes)), condition: trimmed(condition),
+            trueCount: 0, falseCount: 0)
     }
+}
+
+/// No string of ours holds two slashes behind a blank.
+private func withoutComment(_ line: [UInt8]) -> [UInt8] {
+    guard let start = line.firstRange(of: Array(" // ".utf8)) else { return line }
+    return Array(line[..<start.lowerBound])
 }
 
 /// Which branches lack a test, and which exceptions lack a branch.
@@ -91,8 +104,8 @@ struct CoverageVerdict {
             outcomes[branch.file, default: 0] += 2
             let place = CoverageException.Place(file: branch.file, line: branch.line)
             for outcome in branch.missed {
-                places[place, default: []].append(
-                    "\(Coverage.folderOfC)\(branch.file):\(branch.lineNumber): '\(branch.condition)' is never \(outcome)")
+                let path = "\(Coverage.folderOfC)\(branch.file):\(branch.lineNumber)"
+                places[place, default: []].append("\(path): '\(branch.condition)' is never \(outcome)")
             }
         }
         let table = Dictionary(grouping: exceptions, by: \.place)

@@ -11,6 +11,8 @@ struct Verify {
         FreezeInstrument(),
         HistoryInstrument(),
         SanitizersInstrument(),
+        Coverage(),
+        Fuzz(),
         FaultsInstrument(),
     ]
 
