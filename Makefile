@@ -38,9 +38,11 @@ coverage: deps ## how much of the code the tests run: branches of CGyre, lines o
 	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size ci --only coverage $(ARGS)
 
 verify: deps ## what looks for bugs beyond single tests, in minutes; options in ARGS="--only model"
+	@.ci/deps verify
 	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size ci $(ARGS)
 
 soak: deps ## the same for hours, seeds printed
+	@.ci/deps verify
 	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size soak $(ARGS)
 
 scratch: deps ## nanoseconds per task of every way to submit one

@@ -14,6 +14,7 @@ struct Verify {
         Coverage(),
         Fuzz(),
         FaultsInstrument(),
+        Spin(),
     ]
 
     static func main() {
