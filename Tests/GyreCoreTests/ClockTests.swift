@@ -217,6 +217,19 @@ import Testing
         #expect(clock.check() == GYRE_CLOCK_CHECK_REFINED, "the next check does it")
     }
 
+    /// Another thread checks at this moment: here the same thread, from within a reading.
+    @Test func oneCheckAtATime() throws {
+        let clock = try InjectedClock()
+        clock.pass(microseconds: 11_000)
+        var answers: [gyre_clock_check_result] = []
+        clock.onReadings { number in
+            if number == 1 { answers.append(clock.check()) }
+        }
+        #expect(clock.check() == GYRE_CLOCK_CHECK_REFINED)
+        clock.beforeReading = nil
+        #expect(answers == [GYRE_CLOCK_CHECK_BUSY])
+    }
+
     @Test func intervalsGrowUpToTheEndOfTime() throws {
         let longest = UInt64.max / 4 + 1
         let clock = try InjectedClock(ticksPerMicrosecond: 100, firstRefine: longest)

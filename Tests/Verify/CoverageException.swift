@@ -154,6 +154,11 @@ struct CoverageException: Equatable, CustomStringConvertible {
             "while (nanoseconds < seen && !gyre_cas_relaxed_relaxed(&histogram->minimum, &seen, nanoseconds)) {}"),
         race(
             "include/gyre_gate.h", "if (before == (GYRE_GATE_CLOSED | 1)) gyre_futex_wake(word, GYRE_FUTEX_WAKE_ALL);"),
+        race("gyre_dispatch.c", "if (!gyre_overflow_pop(dispatch->overflow, &item)) {"),
+        race(
+            "gyre_dispatch.c",
+            "*holds_token = gyre_park_withdraw(&dispatch->park, worker) || gyre_park_start_search(&dispatch->park);", 4),
+        race("gyre_overflow.c", "if (!gyre_cas_acquire_relaxed(&overflow->popping, &free_token, 1)) return false;"),
         race("gyre_dispatch.c", "return gyre_dispatch_may_leave(dispatch) ? GYRE_IDLE_LEAVE : GYRE_IDLE_FOUND;"),
         race("include/gyre_dispatch.h", "if (gyre_ring_try_pop(high, &handle) == GYRE_RING_OK) return handle;"),
         race("include/gyre_park.h", "if (idle & bit) {"),

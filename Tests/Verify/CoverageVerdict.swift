@@ -13,8 +13,8 @@ struct CoverageBranch: Equatable {
     private(set) var trueCount: UInt64
     private(set) var falseCount: UInt64
 
-    /// Adds counts. Only whether they are zero matters, and what the tool computes from the counts of a program that was
-    /// killed may be near 2^64.
+    /// Adds counts. Only whether they are zero matters, and what the tool computes from the counts of a program that
+    /// was killed may be near 2^64.
     mutating func happened(_ trueTimes: UInt64, _ falseTimes: UInt64) {
         trueCount |= trueTimes
         falseCount |= falseTimes
