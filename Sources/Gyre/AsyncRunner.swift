@@ -10,6 +10,7 @@ import Synchronization
 /// itself, one at a time, by the edges of the continuation. `current` is an atomic.
 final class AsyncRunner: @unchecked Sendable {
     private let set: RunnerSet
+    private var pool: WorkerPool { self.set.pool }
     private var body: (RunnerBody)?
     private var continuation: UnsafeContinuation<Bool, Never>?
     private let swiftTask = Lock<Task<Void, Never>?>(nil)
@@ -19,7 +20,7 @@ final class AsyncRunner: @unchecked Sendable {
     init(set: RunnerSet) { self.set = set }
 
     /// Starts the Swift task of this runner with its first body.
-    func start(_ first: RunnerBody, on pool: WorkerPool) {
+    func start(_ first: RunnerBody) {
         body = first
         set.add(self)
         let task = Task<Void, Never>(executorPreference: pool) {
@@ -27,6 +28,8 @@ final class AsyncRunner: @unchecked Sendable {
             self.set.remove(self)
         }
         swiftTask.withLock { $0 = task }
+        // A cancel that came before the task was there found nothing to cancel, and left its mark.
+        if current.load(ordering: .sequentiallyConsistent) & 1 == 1 { task.cancel() }
     }
 
     /// Hands the next body to a runner that waits.
@@ -43,7 +46,9 @@ final class AsyncRunner: @unchecked Sendable {
             guard let body else { return }
             self.body = nil
             let address = UInt(bitPattern: Unmanaged.passUnretained(body).toOpaque())
-            current.store(address, ordering: .releasing)
+            current.store(address, ordering: .sequentiallyConsistent)
+            // Who asks everything to stop says so first and looks for running bodies then: one of both sees the other.
+            if pool.isAskedToStop { cancelCurrent() }
             await body.perform(on: self)
             // A cancel that was faster than this exchange may still be on its way to the Swift task.
             if current.exchange(0, ordering: .acquiringAndReleasing) != address { return }
@@ -67,7 +72,7 @@ final class AsyncRunner: @unchecked Sendable {
 
     /// Cancels the Swift task whatever it runs, if anything.
     func cancelCurrent() {
-        let address = current.load(ordering: .relaxed)
+        let address = current.load(ordering: .sequentiallyConsistent)
         guard address != 0, address & 1 == 0 else { return }
         let (isCurrent, _) = current.compareExchange(
             expected: address, desired: address | 1, ordering: .acquiringAndReleasing)
@@ -82,7 +87,7 @@ typealias RunnerBody = TaskCore
 ///
 /// `@unchecked Sendable`: each stack is used by one worker only, and by the drain after all workers have left.
 final class RunnerSet: @unchecked Sendable {
-    private let pool: WorkerPool
+    let pool: WorkerPool
     private let waiting: UnsafeMutablePointer<[AsyncRunner]>
     /// Waiting runners a worker keeps; more end.
     private static let waitingMax = 256
@@ -103,7 +108,7 @@ final class RunnerSet: @unchecked Sendable {
         if let runner = waiting[seat.index].popLast() {
             runner.resume(body)
         } else {
-            AsyncRunner(set: self).start(body, on: pool)
+            AsyncRunner(set: self).start(body)
         }
     }
 

@@ -6,6 +6,9 @@ public struct DrainReport: Sendable, Equatable {
     public let isComplete: Bool
     /// Workers whose body did not return by the hard limit. Their threads go on until it does.
     public let abandonedWorkers: Int
+    /// Async bodies and graph runs that have not ended: suspended bodies that ignore being cancelled, callers that are
+    /// inside `run`, and runs whose turn behind such a one has not come. Their handles settle when they end.
+    public let unfinishedRuns: Int
 }
 
 extension Runtime {
@@ -57,9 +60,14 @@ extension Runtime {
         timers.close()
         pool.close()
         if !isComplete { pool.emptyQueues() }
-        let abandoned = pool.join(until: isComplete ? nil : hardLimit + .milliseconds(100))
+        // A submit that passed the intake just before it closed may have come after the last look: its body is waited
+        // for as all others are, and no longer.
+        _ = pool.join(until: hardLimit + .milliseconds(100))
+        let abandoned = pool.workersLeft
         if abandoned == 0 { runners.dismissAll() }
-        return DrainReport(isComplete: isComplete && !pool.isStopping, abandonedWorkers: abandoned)
+        return DrainReport(
+            isComplete: isComplete && abandoned == 0 && !pool.isStopping, abandonedWorkers: abandoned,
+            unfinishedRuns: Int(clamping: intake.inside))
     }
 
     /// Waits until every long task has ended and nothing is queued or running.

@@ -52,12 +52,13 @@ extension Runtime {
         _ plan: GraphPlanCore, _ whenFull: WhenFull, _ completion: @escaping @Sendable (GraphResult) -> Void,
         input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> GraphRun {
-        let first = try tryStart(plan, completion, input)
+        let counts = whenFull == .fail
+        let first = try tryStart(plan, completion, countsRefusal: counts, input)
         if case .started(let run) = first { return run }
         guard case .noRoom = first, whenFull == .wait else { throw .full }
         var last = first
         try waitForRoom { () throws(SubmitError) in
-            last = try self.tryStart(plan, completion, input)
+            last = try self.tryStart(plan, completion, countsRefusal: counts, input)
             if case .noRoom = last { throw .full }
         }
         guard case .started(let run) = last else { throw .full }
@@ -73,7 +74,7 @@ extension Runtime {
     }
 
     private func tryStart(
-        _ plan: GraphPlanCore, _ completion: @escaping @Sendable (GraphResult) -> Void,
+        _ plan: GraphPlanCore, _ completion: @escaping @Sendable (GraphResult) -> Void, countsRefusal: Bool,
         _ input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> Start {
         guard let stripe = intake.enter() else { throw .closed }
@@ -81,7 +82,7 @@ extension Runtime {
         defer { if leavesIntake { intake.leave(stripe) } }
         let reserved: ReservedRecord
         do {
-            reserved = try pool.reserve()
+            reserved = try pool.reserve(countsRefusal: countsRefusal)
         } catch .full {
             return .noRoom
         }

@@ -54,7 +54,8 @@ extension Runtime {
         _ body: @escaping @Sendable () -> Void
     ) throws(SubmitError) {
         try checkIntake()
-        let options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.recordNanoseconds ?? 0)
+        var options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.recordNanoseconds ?? 0)
+        options.countsRefusal = whenFull == .fail
         do {
             try pool.submit(body: body, options)
         } catch .full where whenFull == .wait {
@@ -106,6 +107,7 @@ extension Runtime {
         var options = SubmitOptions(lane: lane)
         let submitted = pool.stampForSubmit()
         options.submittedNanoseconds = submitted
+        options.countsRefusal = whenFull == .fail
         switch body {
         case .sync:
             try checkIntake()

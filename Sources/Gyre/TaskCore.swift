@@ -82,6 +82,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     nonisolated(nonsending) func perform(on runner: AsyncRunner) async {
         content.pointee.runner = runner
         guard words.start(), case .async(let body)? = content.pointee.body else { return }  // cancelled first
+        content.pointee.body = nil  // while it runs it is this call's: a deadline may settle the task meanwhile
         let submitted = content.pointee.submitted
         let started = submitted == 0 ? 0 : home.now.nanoseconds
         let ending: TaskEnding
@@ -110,8 +111,9 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     var isSettled: Bool { words.isSettled }
 
     /// Writes what became of the task and publishes it. The caller has claimed the right to.
-    private func settle(_ ending: TaskEnding) {
-        content.pointee.body = nil
+    private func settle(_ ending: TaskEnding, whileRunning: Bool = false) {
+        // Of a running task the body is the runner's.
+        if !whileRunning { content.pointee.body = nil }
         content.pointee.ending = ending
         stopTimer()
         words.publish(ending.state)
@@ -180,7 +182,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         let runner = request == .requested ? content.pointee.runner : nil
         guard request == .claimed || words.claim() else { return }
         if request == .claimed { home.withPool { $0.recordUnrun(isLate: true) } }
-        settle(.timedOut)
+        settle(.timedOut, whileRunning: request != .claimed)
         runner?.cancel(self)
     }
 

@@ -3,7 +3,7 @@
 /// Each number is exact for some moment during the call that took the snapshot, but they are not of one moment: a task
 /// that ends meanwhile may be counted as done and still as in flight. After a drain nothing moves and all agree.
 public struct RuntimeSnapshot: Sendable, Equatable {
-    /// Time since the runtime started; it stands still once the runtime is drained.
+    /// Time since the runtime started.
     public let uptime: Duration
     /// What the stamps were taken with. A figure in nanoseconds means no more than its step.
     public let clock: ClockDescription
@@ -18,7 +18,8 @@ public struct RuntimeSnapshot: Sendable, Equatable {
     public package(set) var tasksCancelled: UInt64 = 0
     /// Graph tasks that did not run because a task they need did not succeed.
     public package(set) var tasksSkipped: UInt64 = 0
-    /// Submissions that were turned away: full, closed or late.
+    /// Submissions that were turned away for lack of room. Who waited for room and got it is not among them, nor is who
+    /// came after the end; who came too late is among ``tasksLate``.
     public package(set) var tasksRefused: UInt64 = 0
 
     /// Records that are queued or running: tasks, and steps of longer ones.

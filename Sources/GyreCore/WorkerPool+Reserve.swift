@@ -8,11 +8,11 @@ package struct ReservedRecord: ~Copyable {
 
 extension WorkerPool {
     /// Takes a record, or throws. It must be queued or given back by the same thread.
-    package func reserve() throws(SubmitError) -> ReservedRecord {
+    package func reserve(countsRefusal: Bool = true) throws(SubmitError) -> ReservedRecord {
         if gyre_dispatch_is_closed(dispatch) { throw .closed }
         let seat = gyre_dispatch_seat(dispatch)
         guard let record = gyre_dispatch_take(dispatch, seat) else {
-            gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_REFUSED), 1)
+            if countsRefusal { gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_REFUSED), 1) }
             throw .full
         }
         return ReservedRecord(record: record, seat: seat)
@@ -54,10 +54,10 @@ extension WorkerPool {
     package func stampForSubmit() -> UInt64 {
         switch timingStride {
         case 0: return 0
-        case 1: return gyre_clock_now(clock.pointer)
+        case 1: return max(1, gyre_clock_now(clock.pointer))
         default:
             guard let seat = gyre_dispatch_seat(dispatch) else { return 0 }
-            return gyre_seat_sample(seat, timingStride) ? gyre_clock_now(clock.pointer) : 0
+            return gyre_seat_sample(seat, timingStride) ? max(1, gyre_clock_now(clock.pointer)) : 0
         }
     }
 }

@@ -14,8 +14,10 @@ package enum Verdict: UInt32, Sendable {
     case closed = 3
 }
 
-/// Names one queued task. A ticket that outlived its task is refused and never touches another.
+/// Names one queued task of one pool. A ticket that outlived its task, or is given to another pool, is refused and never
+/// touches another.
 public struct TaskTicket: Sendable, Hashable {
+    let pool: UInt64
     let handle: UInt32
     let generation: UInt64
 }
@@ -28,6 +30,8 @@ package struct SubmitOptions: Sendable {
     /// A step of a longer task, which keeps its own stamps.
     package var isStep = false
     package var isCancellable = false
+    /// Whether being refused for lack of room is counted: not for who tries again.
+    package var countsRefusal = true
     /// The submit stamp of a task that keeps it as well, 0 for one that is not timed; `nil` when the submit takes it.
     package var submittedNanoseconds: UInt64?
 
@@ -84,14 +88,14 @@ extension WorkerPool {
             throw .late
         }
         guard let record = gyre_dispatch_take(dispatch, seat) else {
-            gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_REFUSED), 1)
+            if options.countsRefusal { gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_REFUSED), 1) }
             throw .full
         }
         let generation = gyre_record_begin(record, options.isCancellable)
         gyre_record_write(record, function, now, now, options.deadlineNanoseconds, options.isStep)
         let words = gyre_record_words(record)!
         write(words)
-        let ticket = TaskTicket(handle: gyre_dispatch_handle(dispatch, record), generation: generation)
+        let ticket = TaskTicket(pool: id, handle: gyre_dispatch_handle(dispatch, record), generation: generation)
         guard gyre_dispatch_submit(dispatch, seat, record, options.lane.rawValue) == GYRE_RING_OK else {
             undo(words)
             _ = gyre_dispatch_give(dispatch, seat, record)
@@ -100,23 +104,25 @@ extension WorkerPool {
         return ticket
     }
 
-    /// The submit stamp, or 0 for a task that is not timed. A deadline needs the time in any case.
+    /// The submit stamp (the first instant of all counts as the one after it), or 0 for a task that is not timed. A deadline needs the time in any case.
     @inline(__always)
     private func stampForSubmit(seat: OpaquePointer?, options: SubmitOptions) -> UInt64 {
         if let taken = options.submittedNanoseconds, taken != 0 || options.deadlineNanoseconds == 0 { return taken }
-        if timingStride == 1 || options.deadlineNanoseconds != 0 { return gyre_clock_now(clock.pointer) }
+        if timingStride == 1 || options.deadlineNanoseconds != 0 { return max(1, gyre_clock_now(clock.pointer)) }
         if timingStride == 0 || seat == nil { return 0 }
-        return gyre_seat_sample(seat, timingStride) ? gyre_clock_now(clock.pointer) : 0
+        return gyre_seat_sample(seat, timingStride) ? max(1, gyre_clock_now(clock.pointer)) : 0
     }
 
     /// Cancels a task that was submitted as cancellable: true when it was still queued and will not run.
     package func cancel(_ ticket: TaskTicket) -> Bool {
-        gyre_record_cancel(gyre_dispatch_record(dispatch, ticket.handle), ticket.generation)
+        guard ticket.pool == id else { return false }
+        return gyre_record_cancel(gyre_dispatch_record(dispatch, ticket.handle), ticket.generation)
     }
 
     /// Whether the ticket's task has not ended yet.
     package func isLive(_ ticket: TaskTicket) -> Bool {
-        gyre_record_is_current(gyre_dispatch_record(dispatch, ticket.handle), ticket.generation)
+        guard ticket.pool == id else { return false }
+        return gyre_record_is_current(gyre_dispatch_record(dispatch, ticket.handle), ticket.generation)
     }
 }
 

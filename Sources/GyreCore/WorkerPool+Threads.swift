@@ -24,7 +24,8 @@ final class PoolControl: Sendable {
     private let stopping = Atomic<Bool>(false)
 
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
-    func askToStop() { stopping.store(true, ordering: .relaxed) }
+    var isStoppingInOrder: Bool { stopping.load(ordering: .sequentiallyConsistent) }
+    func askToStop() { stopping.store(true, ordering: .sequentiallyConsistent) }
 
     var discards: Bool { discarding.load(ordering: .relaxed) }
     func discardQueued() { discarding.store(true, ordering: .relaxed) }

@@ -1,4 +1,5 @@
 internal import CGyre
+internal import Synchronization
 
 /// Threads that run tasks: the machine under every ``WorkerPool/Configuration``.
 ///
@@ -55,6 +56,15 @@ public final class WorkerPool: @unchecked Sendable {
     /// Times of tasks that ended on threads beside the workers.
     let outsideTimes = TaskTimes()
     let started: MonotonicInstant
+    /// Unlike an address it is never used again: tickets name their pool by it.
+    let id = WorkerPool.identities.add(1, ordering: .relaxed).newValue
+    private static let identities = Atomic<UInt64>(0)
+
+    /// Workers whose thread has not left yet, spares included.
+    package var workersLeft: Int { control.state.withLock { $0.running.count } }
+
+    /// Whether running work has been asked to stop, in one order with whoever asks and looks for running work then.
+    package var isAskedToStop: Bool { control.isStoppingInOrder }
 
     public init(_ configuration: Configuration = Configuration()) throws(ConfigurationError) {
         let topology = CPUTopology.current()

@@ -58,9 +58,9 @@ extension TaskGraph {
     ///   - names: Nodes that must have succeeded before; no value is passed.
     ///   - key: What the order goes by: a customer, a conversation, a document.
     ///   - initial: The state of a key when it is seen first. State lives as long as the plan.
-    ///   - limit: How many runs may wait for their turn at one key. A submit beyond that is refused with
+    ///   - limit: How many runs may wait for their turn at one key, at least 1. A submit beyond that is refused with
     ///     ``SubmitError/full``.
-    ///   - keys: How many keys there may be. A submit with a further one is refused with ``SubmitError/full``.
+    ///   - keys: How many keys there may be, at least 1. A submit with a further one is refused with ``SubmitError/full``.
     ///   - body: What to run. It alone has the key's state while it runs. When it throws, its changes to the state
     ///     stay.
     @inlinable
@@ -72,7 +72,7 @@ extension TaskGraph {
         let own = nodes.count
         return add(
             describe(
-                name, inputs: [], after: names, Output.self,
+                name, inputs: [], after: names, Output.self, lineBounds: (limit, keys),
                 makeLines: { KeyedLinesTable<Input, Key, State>(key: key, initial: initial, limit: limit, keys: keys) }
             ) { base, offsets, line in
                 let line = unsafeDowncast(line.unsafelyUnwrapped, to: KeyedLine<State>.self)
@@ -84,12 +84,13 @@ extension TaskGraph {
     @inlinable
     func describe<Output: Sendable>(
         _ name: String, inputs: [NodeReference], after: [String], _: Output.Type,
-        makeLines: (@Sendable () -> any KeyedLines)? = nil, body: @escaping ErasedBody
+        lineBounds: (limit: Int, keys: Int)? = nil, makeLines: (@Sendable () -> any KeyedLines)? = nil, body: @escaping ErasedBody
     ) -> NodeDescription {
         NodeDescription(
             name: name, inputs: inputs, after: after, size: MemoryLayout<Output>.size,
             alignment: MemoryLayout<Output>.alignment, body: body,
-            destroy: { $0.assumingMemoryBound(to: Output.self).deinitialize(count: 1) }, makeLines: makeLines)
+            destroy: { $0.assumingMemoryBound(to: Output.self).deinitialize(count: 1) }, lineBounds: lineBounds,
+            makeLines: makeLines)
     }
 
     // The memory of a run. A body runs after its parents have written, and a run keeps what was written until it is

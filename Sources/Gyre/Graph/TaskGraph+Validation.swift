@@ -8,6 +8,9 @@ extension TaskGraph {
         var indices: [String: Int] = [:]
         for (index, node) in nodes.enumerated() {
             guard indices.updateValue(index, forKey: node.name) == nil else { throw .duplicateName(node.name) }
+            if let (limit, keys) = node.lineBounds, limit < 1 || keys < 1 {
+                throw .orderedBounds(limit: limit, keys: keys, node: node.name)
+            }
             guard node.alignment <= 16 else { throw .alignment(node.alignment, node: node.name) }
         }
         var parents: [[Int]] = []

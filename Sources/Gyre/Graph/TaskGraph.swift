@@ -93,13 +93,16 @@ struct NodeDescription: Sendable {
     let alignment: Int
     let body: ErasedBody
     let destroy: @Sendable (UnsafeMutableRawPointer) -> Void
+    /// For an ordered node, how many runs may wait at a key, and how many keys there may be.
+    let lineBounds: (limit: Int, keys: Int)?
     /// For an ordered node, makes the lines of one plan.
     let makeLines: (@Sendable () -> any KeyedLines)?
 
     @usableFromInline
     init(
         name: String, inputs: [NodeReference], after: [String], size: Int, alignment: Int, body: @escaping ErasedBody,
-        destroy: @escaping @Sendable (UnsafeMutableRawPointer) -> Void, makeLines: (@Sendable () -> any KeyedLines)?
+        destroy: @escaping @Sendable (UnsafeMutableRawPointer) -> Void, lineBounds: (limit: Int, keys: Int)?,
+        makeLines: (@Sendable () -> any KeyedLines)?
     ) {
         self.name = name
         self.inputs = inputs
@@ -108,6 +111,7 @@ struct NodeDescription: Sendable {
         self.alignment = alignment
         self.body = body
         self.destroy = destroy
+        self.lineBounds = lineBounds
         self.makeLines = makeLines
     }
 }
@@ -124,6 +128,8 @@ public enum GraphError: Error, Equatable, Sendable, CustomStringConvertible {
     case tooManyNodes(Int, limit: Int)
     /// The output of `node` needs an alignment above 16 bytes.
     case alignment(Int, node: String)
+    /// The limit or the number of keys of the ordered `node` is below 1, so that none of its runs could ever be taken.
+    case orderedBounds(limit: Int, keys: Int, node: String)
     case empty
 
     public var description: String {
@@ -137,6 +143,8 @@ public enum GraphError: Error, Equatable, Sendable, CustomStringConvertible {
         case .tooManyNodes(let count, let limit): return "\(count) nodes; a graph has at most \(limit)"
         case .alignment(let bytes, let node):
             return "the output of \"\(node)\" is aligned to \(bytes) bytes, at most 16 are possible; wrap it in a class"
+        case .orderedBounds(let limit, let keys, let node):
+            return "\"\(node)\" has limit \(limit) and keys \(keys); both must be at least 1"
         case .empty: return "a graph needs at least one node"
         }
     }
