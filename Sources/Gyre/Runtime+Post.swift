@@ -84,8 +84,10 @@ extension Runtime {
     /// Where they are wanted, use ``run(_:)``.
     ///
     /// - Parameters:
+    ///   - lane: How urgent its start is. What it does after that, each suspension included, is in the normal lane.
     ///   - deadline: When the task is given up, whether it has started or not. A running body is cancelled then; the
-    ///     handle does not wait for it to notice.
+    ///     handle does not wait for it to notice. Its cancellation handlers run on the thread of the timers and must
+    ///     not block.
     /// - Returns: A handle that settles exactly once. Cancelling it cancels the body.
     /// - Throws: As ``post(lane:deadline:whenFull:_:)``.
     /// - Complexity: O(1). One allocation, the handle; more when more bodies are suspended at once than ever before.

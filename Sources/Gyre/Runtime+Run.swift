@@ -32,7 +32,8 @@ extension Runtime {
     /// inherited. Cancelling the caller cancels the body. At the deadline the call throws at once; the body is
     /// cancelled and may still run until it notices.
     ///
-    /// - Throws: The body's own error unchanged; ``GyreError`` with the codes `deadlineExceeded`, `cancelled`, or
+    /// - Throws: The body's own error unchanged, but for the `CancellationError` of a body that was cancelled;
+    ///   ``GyreError`` with the codes `deadlineExceeded`, `cancelled`, or
     ///   `closed` after ``drain(soft:hard:)`` began, or `full` when no record or timer is free.
     @inlinable
     public nonisolated func run<Value: Sendable>(
