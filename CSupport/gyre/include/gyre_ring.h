@@ -210,12 +210,20 @@ GYRE_INLINE uint32_t gyre_ring_size_approximate(const gyre_ring *ring) {
 }
 
 #if !defined(GYRE_MODEL)
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// Allocates a ring of `capacity` slots (GYRE_RING_CAPACITY_MIN to GYRE_RING_CAPACITY_MAX): 192 + 8 * capacity bytes,
 /// rounded up to 64. NULL when the capacity is out of range or memory is out.
 gyre_ring *gyre_ring_create(uint32_t capacity);
 
 /// Frees a ring that nobody uses any more. NULL is allowed.
 void gyre_ring_destroy(gyre_ring *ring);
+
+#ifdef __cplusplus
+}
+#endif
 #endif
 
 #endif
