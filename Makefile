@@ -7,7 +7,7 @@ SERIAL := --no-parallel
 SOURCES := Package.swift Sources Tests Benchmarks .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint tsan asan coverage verify soak scratch deps clean
+.PHONY: help run test check lint tsan asan coverage verify soak bench scratch deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,14 @@ verify: deps ## what looks for bugs beyond single tests, in minutes; options in 
 soak: deps ## the same for hours, seeds printed
 	@.ci/deps verify
 	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size soak $(ARGS)
+
+# Where DPDK's headers are. Its libraries are not linked: rte_ring.cpp says how. The peers are optional; what cannot be
+# installed is reported as left out.
+DPDK = $(addprefix -Xcxx ,$(shell pkg-config --cflags-only-I libdpdk 2>/dev/null))
+bench: deps ## everything beside its peers; also ONLY=ring QUICK=1 JSON=FILE, options in ARGS="--runs 31"
+	@.ci/deps bench || echo 'bench: peers that are missing are left out' >&2
+	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-benchmarks $(DPDK) bench \
+	    $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(JSON),--json $(abspath $(JSON))) $(ARGS)
 
 scratch: deps ## nanoseconds per task of every way to submit one
 	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-benchmarks scratch $(ARGS)

@@ -2,6 +2,8 @@
 
 import PackageDescription
 
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
 // Measurements stand outside the package they measure: whoever depends on Gyre never sees them, and they see of Gyre
 // what everybody sees, its public API.
 let package = Package(
@@ -14,10 +16,33 @@ let package = Package(
         .executableTarget(
             name: "scratch",
             dependencies: [
+                "BenchKit",
+                .product(name: "Gyre", package: "gyre"),
+                .product(name: "GyreJemalloc", package: "gyre"),
+            ],
+            swiftSettings: strict),
+        // `make bench`: everything beside its peers.
+        .executableTarget(
+            name: "bench",
+            dependencies: ["BenchKit", "BenchPeers", .product(name: "GyreCore", package: "gyre")],
+            swiftSettings: strict),
+        // Cells, subjects, turns, figures and their report.
+        .target(
+            name: "BenchKit",
+            dependencies: [
                 .product(name: "Gyre", package: "gyre"),
                 // Tasks are released on other threads than they were made on; the command line has the same allocator.
                 .product(name: "GyreJemalloc", package: "gyre"),
             ],
-            swiftSettings: [.treatAllWarnings(as: .error)])
-    ]
+            swiftSettings: strict),
+        // Rings, counters and lines, ours and others', each in a translation unit of its own.
+        .target(
+            name: "BenchPeers",
+            dependencies: ["CTBB", .product(name: "CGyre", package: "gyre")],
+            cxxSettings: [.treatAllWarnings(as: .error)]),
+        // The one peer that is more than headers. Without its package the flags are empty, and so is the peer.
+        .systemLibrary(name: "CTBB", pkgConfig: "tbb"),
+        .testTarget(name: "BenchKitTests", dependencies: ["BenchKit"], swiftSettings: strict),
+    ],
+    cxxLanguageStandard: .gnucxx17
 )

@@ -3,7 +3,7 @@ import Gyre
 import GyreJemalloc
 
 /// Where figures come from. Without it they mean nothing.
-struct Machine {
+package struct Machine {
     let processor: String
     let cores: String
     let kernel: String
@@ -13,7 +13,7 @@ struct Machine {
     let clock: String
     let allocator: String
 
-    static func read() -> Machine {
+    package static func read() -> Machine {
         let topology = CPUTopology.current()
         let clock = MonotonicClock.system().description
         return Machine(
@@ -28,7 +28,7 @@ struct Machine {
             allocator: Jemalloc.isLive ? "jemalloc \(Jemalloc.version ?? "")" : AllocatorReport.current().kind.rawValue)
     }
 
-    var text: String {
+    package var text: String {
         """
         processor  \(processor)
         cores      \(cores)
@@ -45,7 +45,7 @@ struct Machine {
     }
 
     /// The first line of a file.
-    private static func line(of path: String) -> String? { lines(fopen(path, "r"), fclose).first }
+    static func line(of path: String) -> String? { lines(fopen(path, "r"), fclose).first }
 
     /// The value behind `name` in a file of the kernel's "name : value" lines.
     private static func field(_ name: String, of path: String) -> String? {
@@ -74,7 +74,7 @@ struct Machine {
 }
 
 /// A figure with one decimal.
-func tenths(_ value: Double) -> String {
+package func tenths(_ value: Double) -> String {
     let scaled = Int((value * 10).rounded())
     return "\(scaled / 10).\(abs(scaled % 10))"
 }

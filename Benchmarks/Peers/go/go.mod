@@ -1,0 +1,3 @@
+module gyre.benchmarks/channel
+
+go 1.18

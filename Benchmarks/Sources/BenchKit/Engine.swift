@@ -1,0 +1,95 @@
+/// Runs cells: subjects take turns, run by run, so that a machine that gets slower is slower for all of them.
+package struct Engine: Sendable {
+    /// Runs of each subject.
+    package var repetitions: Int
+    /// How long one run should take. The number of operations is chosen for it, by subject.
+    package var nanosecondsPerRun: UInt64
+    /// Bounds of that choice.
+    package var operationsMin: UInt64 = 1_000
+    package var operationsMax: UInt64 = 1 << 24
+
+    package init(repetitions: Int, nanosecondsPerRun: UInt64) {
+        self.repetitions = repetitions
+        self.nanosecondsPerRun = nanosecondsPerRun
+    }
+
+    /// - Throws: ``Miscount`` when a run lost, doubled or changed something.
+    package func measure(_ cell: Cell) throws -> CellResult {
+        var absent: [(String, String)] = []
+        var contenders: [(subject: Subject, operations: UInt64)] = []
+        for subject in cell.subjects {
+            do {
+                contenders.append((subject, try calibrate(subject, cell)))
+            } catch let reason as LeftOut {
+                absent.append((subject.name, reason.description))
+            }
+        }
+        var values = contenders.map { _ in [Double]() }
+        let began = Occupation.now()
+        for turn in 0..<repetitions {
+            // Every other turn goes backwards: nobody always follows the same one.
+            let order = turn.isMultiple(of: 2) ? Array(contenders.indices) : contenders.indices.reversed()
+            for index in order {
+                let (subject, operations) = contenders[index]
+                values[index].append(cell.metric.figure(of: try run(subject, operations, cell)))
+            }
+        }
+        let figures = zip(contenders, values).map { ($0.subject.name, Samples($1)) }
+        return CellResult(cell: cell, figures: figures, leftOut: absent, disturbance: Occupation.now().since(began))
+    }
+
+    /// How many operations a run of the wanted length has. Starts small: some take a thousand times as long as others.
+    private func calibrate(_ subject: Subject, _ cell: Cell) throws -> UInt64 {
+        var operations = operationsMin
+        while true {
+            let elapsed = Double(try run(subject, operations, cell).nanoseconds)
+            let wanted = Double(nanosecondsPerRun)
+            if elapsed > wanted / 4 || operations >= operationsMax {
+                let scaled = UInt64(Double(operations) * min(wanted / elapsed, 4))
+                return min(max(scaled, operationsMin), operationsMax)
+            }
+            operations = min(operations * 4, operationsMax)
+        }
+    }
+
+    private func run(_ subject: Subject, _ operations: UInt64, _ cell: Cell) throws -> Run {
+        let watchdog = Watchdog("\(cell.title): \(subject.name) is stuck")
+        defer { watchdog.stop() }
+        let run = try subject.run(operations)
+        guard let complaint = run.complaint else { return run }
+        throw Miscount(description: "\(cell.title): \(subject.name): \(complaint)")
+    }
+}
+
+/// What a cell showed.
+package struct CellResult: Sendable {
+    package let cell: Cell
+    package let figures: [(name: String, samples: Samples)]
+    package let leftOut: [(name: String, reason: String)]
+    package let disturbance: Disturbance
+
+    package init(
+        cell: Cell, figures: [(name: String, samples: Samples)], leftOut: [(name: String, reason: String)],
+        disturbance: Disturbance
+    ) {
+        self.cell = cell
+        self.figures = figures
+        self.leftOut = leftOut
+        self.disturbance = disturbance
+    }
+
+    /// Ours to each peer's, paired, above 1 when ours is better.
+    package var ratios: [(peer: String, samples: Samples)] {
+        guard let own = figures.first(where: { $0.name == Cell.own }) else { return [] }
+        return figures.filter { $0.name != Cell.own }.map {
+            ($0.name, own.samples.paired(with: $0.samples, cell.metric))
+        }
+    }
+
+    /// The ratio to the strongest of the peers that the target names; `nil` without a target or without any of them.
+    package var towardsTarget: (target: Target, peer: String, ratio: Double)? {
+        guard let target = cell.target else { return nil }
+        let strongest = ratios.filter { target.peers.contains($0.peer) }.min { $0.samples.median < $1.samples.median }
+        return strongest.map { (target, $0.peer, $0.samples.median) }
+    }
+}

@@ -1,0 +1,76 @@
+import Testing
+
+@testable import BenchKit
+
+@Suite struct EngineTests {
+    private let engine = Engine(repetitions: 3, nanosecondsPerRun: 1_000)
+
+    private func run(_ nanoseconds: UInt64, out: UInt64 = 10, digest: UInt64 = 5) -> Run {
+        Run(nanoseconds: nanoseconds, operations: 10, countIn: 10, countOut: out, digestIn: 5, digestOut: digest)
+    }
+
+    @Test func ratiosAreAboveOneWhereOursIsBetter() throws {
+        let subjects = [
+            Subject(Cell.own) { _ in run(1_000) }, Subject("slow") { _ in run(4_000) },
+            Subject("fast") { _ in run(500) },
+        ]
+        for metric in [Metric.throughput, .time] {
+            let result = try engine.measure(Cell("a", metric, target: Target(1, ["slow", "fast"]), subjects))
+            #expect(result.ratios.map(\.peer) == ["slow", "fast"])
+            #expect(result.ratios.map(\.samples.median) == [4, 0.5])
+            #expect(result.towardsTarget?.peer == "fast")
+            #expect(result.figures[0].samples.count == 3)
+        }
+    }
+
+    @Test(arguments: [(9, 5), (10, 6)] as [(UInt64, UInt64)])
+    func aRunThatLostOrChangedSomethingIsAnError(out: UInt64, digest: UInt64) {
+        let cell = Cell("a", .time, [Subject("b") { _ in run(1_000, out: out, digest: digest) }])
+        #expect(throws: Miscount.self) { try engine.measure(cell) }
+    }
+
+    @Test func whoCannotBeMeasuredIsNamedWithTheReason() throws {
+        let cell = Cell(
+            "a", .time, [Subject("b") { _ in throw LeftOut("not here") }, Subject("c") { _ in run(1_000) }])
+        let result = try engine.measure(cell)
+        #expect(result.leftOut.map(\.name) == ["b"])
+        #expect(Report.table(result).contains("left out: not here"))
+        #expect(Report.lines(result).count == 1)
+    }
+
+    @Test func linesKeepTheirContract() {
+        let result = CellResult(
+            cell: Cell("ring/\"x\"", .throughput, []),
+            figures: [(Cell.own, Samples([2, 4, 3])), ("peer", Samples([1, 2, 3]))], leftOut: [],
+            disturbance: Disturbance(others: 0, stolen: 0))
+        let title = #""title":"ring/\"x\"""#
+        let own = title + #","subject":"gyre","metric":"throughput","unit":"Mops/s","#
+        let peer = title + #","subject":"peer","metric":"throughput","unit":"Mops/s","#
+        let ratio = title + #","subject":"gyre","metric":"ratio","unit":"x","peer":"peer","q1":1.5,"q3":2.0,"#
+        let lines = Report.lines(result)
+        #expect(lines.count == 3)
+        #expect(lines[0] == "{" + own + #""min":2.0,"median":3.0,"max":4.0,"samples":3}"#)
+        #expect(lines[1] == "{" + peer + #""min":1.0,"median":2.0,"max":3.0,"samples":3}"#)
+        #expect(lines[2] == "{" + ratio + #""min":1.0,"median":2.0,"max":2.0,"samples":3}"#)
+    }
+
+    @Test func aNoisyMachineIsNotJudged() {
+        func verdict(_ disturbance: Disturbance) -> String? {
+            Report.verdict(
+                CellResult(
+                    cell: Cell("a", .time, target: Target(1, ["peer"]), []),
+                    figures: [(Cell.own, Samples([2])), ("peer", Samples([1]))], leftOut: [], disturbance: disturbance))
+        }
+        #expect(verdict(Disturbance(others: 0, stolen: 0))?.hasSuffix("missed") == true)
+        #expect(verdict(Disturbance(others: 0.2, stolen: 0))?.contains("not judged") == true)
+        #expect(verdict(Disturbance(others: 0, stolen: 0.1))?.contains("not judged") == true)
+    }
+
+    @Test func quantilesLieBetweenSamples() {
+        let samples = Samples([4, 1, 3, 2])
+        #expect(
+            [samples.min, samples.lowerQuartile, samples.median, samples.upperQuartile, samples.max] == [
+                1, 1.75, 2.5, 3.25, 4,
+            ])
+    }
+}
