@@ -37,7 +37,7 @@ struct Occupation {
         occupation.all = words[0..<8].reduce(0, +)
         occupation.stolen = words[7]
         occupation.busy = occupation.all - words[3] - words[4] - words[7]
-        occupation.own = spent(Int32(RUSAGE_SELF.rawValue)) + spentByRunningChildren()
+        occupation.own = spent(Int32(RUSAGE_SELF.rawValue)) + spent(RUSAGE_CHILDREN.rawValue) + spentByRunningChildren()
         return occupation
     }
 

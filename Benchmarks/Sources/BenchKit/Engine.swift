@@ -4,8 +4,9 @@ package struct Engine: Sendable {
     package var repetitions: Int
     /// How long one run should take. The number of operations is chosen for it, by subject.
     package var nanosecondsPerRun: UInt64
-    /// Bounds of that choice.
-    package var operationsMin: UInt64 = 1_000
+    /// Bounds of that choice. The lower one is many times what a ring of a cell holds: fewer elements would go in before
+    /// anybody takes one out, and nobody would meet anybody.
+    package var operationsMin: UInt64 = 16_384
     package var operationsMax: UInt64 = 1 << 24
 
     package init(repetitions: Int, nanosecondsPerRun: UInt64) {
@@ -25,25 +26,35 @@ package struct Engine: Sendable {
             }
         }
         var values = contenders.map { _ in [Double]() }
+        var fallen: Set<Int> = []
         let began = Occupation.now()
         for turn in 0..<repetitions {
             // Every other turn goes backwards: nobody always follows the same one.
             let order = turn.isMultiple(of: 2) ? Array(contenders.indices) : contenders.indices.reversed()
-            for index in order {
+            for index in order where !fallen.contains(index) {
                 let (subject, operations) = contenders[index]
-                values[index].append(cell.metric.figure(of: try run(subject, operations, cell)))
+                do {
+                    values[index].append(cell.metric.figure(of: try run(subject, operations, cell)))
+                } catch let reason as LeftOut {  // some of its runs have a figure, which says nothing then
+                    absent.append((subject.name, reason.description))
+                    fallen.insert(index)
+                }
             }
         }
-        let figures = zip(contenders, values).map { ($0.subject.name, Samples($1)) }
+        let figures = contenders.indices.filter { !fallen.contains($0) }.map { index in
+            (contenders[index].subject.name, Samples(values[index]))
+        }
         return CellResult(cell: cell, figures: figures, leftOut: absent, disturbance: Occupation.now().since(began))
     }
 
     /// How many operations a run of the wanted length has. Starts small: some take a thousand times as long as others.
     private func calibrate(_ subject: Subject, _ cell: Cell) throws -> UInt64 {
+        let wanted = Double(nanosecondsPerRun)
         var operations = operationsMin
         while true {
-            let elapsed = Double(try run(subject, operations, cell).nanoseconds)
-            let wanted = Double(nanosecondsPerRun)
+            // The better of two: a thread that was not running for a while would make all later runs too short.
+            var elapsed = Double(try run(subject, operations, cell).nanoseconds)
+            if elapsed < 10 * wanted { elapsed = min(elapsed, Double(try run(subject, operations, cell).nanoseconds)) }
             if elapsed > wanted / 4 || operations >= operationsMax {
                 let scaled = UInt64(Double(operations) * min(wanted / elapsed, 4))
                 return min(max(scaled, operationsMin), operationsMax)

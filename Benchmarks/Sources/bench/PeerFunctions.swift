@@ -5,17 +5,22 @@ import BenchPeers
 struct PeerFunction: Sendable {
     let name: String
     let package: String?
-    let function: @Sendable (UnsafePointer<bench_shape>, UnsafeMutablePointer<bench_result>) -> bench_outcome
+    let function: bench_function
+    /// Seconds after which a run is ended; the longest that anybody is meant to take is a thirtieth of one.
+    private static let secondsMax: UInt32 = 10
 
     func subject(_ shape: Shape) -> Subject {
         Subject(name) { operations in
             var shape = shape.parameters(operations)
             var result = bench_result()
-            switch function(&shape, &result) {
+            switch bench_isolated(function, &shape, &result, Self.secondsMax) {
             case BENCH_DONE: return Run(result)
             case BENCH_ABSENT:
                 throw LeftOut("\(package ?? "its package") was not there when this program was compiled")
             case BENCH_NOT_LOADED: throw LeftOut("the library of \(package ?? "its package") cannot be loaded")
+            case BENCH_STUCK:
+                throw LeftOut("a run of \(operations) operations was not done after \(Self.secondsMax) s")
+            case BENCH_CRASHED: throw LeftOut("a run of \(operations) operations crashed")
             case BENCH_UNSUPPORTED: throw LeftOut("it has no such operation")
             default: throw LeftOut("no memory")
             }
@@ -23,28 +28,27 @@ struct PeerFunction: Sendable {
     }
 
     /// The ring that everything is about.
-    static let gyre = PeerFunction(name: Cell.own, package: nil) { bench_gyre($0, $1) }
+    static let gyre = PeerFunction(name: Cell.own, package: nil, function: bench_gyre)
 
     /// Rings that keep one order for all: first in, first out.
     static let inOrder = [
-        PeerFunction(name: "libcds-vyukov", package: "libcds-dev") { bench_libcds($0, $1) },
-        PeerFunction(name: "boost", package: "libboost-dev") { bench_boost($0, $1) },
-        PeerFunction(name: "tbb", package: "libtbb-dev") { bench_tbb($0, $1) },
-        PeerFunction(name: "ck_ring", package: "libck-dev") { bench_ck_ring($0, $1) },
-        PeerFunction(name: "rte_ring", package: "libdpdk-dev") { bench_rte_ring($0, $1) },
-        PeerFunction(name: "rte_ring-hts", package: "libdpdk-dev") { bench_rte_ring_hts($0, $1) },
-        PeerFunction(name: "rte_ring-rts", package: "libdpdk-dev") { bench_rte_ring_rts($0, $1) },
+        PeerFunction(name: "libcds-vyukov", package: "libcds-dev", function: bench_libcds),
+        PeerFunction(name: "boost", package: "libboost-dev", function: bench_boost),
+        PeerFunction(name: "tbb", package: "libtbb-dev", function: bench_tbb),
+        PeerFunction(name: "ck_ring", package: "libck-dev", function: bench_ck_ring),
+        PeerFunction(name: "rte_ring", package: "libdpdk-dev", function: bench_rte_ring),
+        PeerFunction(name: "rte_ring-hts", package: "libdpdk-dev", function: bench_rte_ring_hts),
+        PeerFunction(name: "rte_ring-rts", package: "libdpdk-dev", function: bench_rte_ring_rts),
         mutex,
     ]
-    static let moodycamel = PeerFunction(name: "moodycamel", package: "libconcurrentqueue-dev") {
-        bench_moodycamel($0, $1)
-    }
-    static let mutex = PeerFunction(name: "mutex", package: nil) { bench_mutex($0, $1) }
-    static let rawLine = PeerFunction(name: "raw-line", package: nil) { bench_raw_line($0, $1) }
+    static let moodycamel = PeerFunction(
+        name: "moodycamel", package: "libconcurrentqueue-dev", function: bench_moodycamel)
+    static let mutex = PeerFunction(name: "mutex", package: nil, function: bench_mutex)
+    static let rawLine = PeerFunction(name: "raw-line", package: nil, function: bench_raw_line)
     static let counters = [
-        PeerFunction(name: Cell.own, package: nil) { bench_counter_cells($0, $1) },
-        PeerFunction(name: "gyre-striped", package: nil) { bench_counter_stripes($0, $1) },
-        PeerFunction(name: "fetch-add", package: nil) { bench_counter_fetch_add($0, $1) },
+        PeerFunction(name: Cell.own, package: nil, function: bench_counter_cells),
+        PeerFunction(name: "gyre-striped", package: nil, function: bench_counter_stripes),
+        PeerFunction(name: "fetch-add", package: nil, function: bench_counter_fetch_add),
     ]
 }
 

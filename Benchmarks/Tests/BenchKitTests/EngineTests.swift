@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import BenchKit
@@ -36,6 +37,21 @@ import Testing
         #expect(result.leftOut.map(\.name) == ["b"])
         #expect(Report.table(result).contains("left out: not here"))
         #expect(Report.lines(result).count == 1)
+    }
+
+    @Test func whoFailsInTheMiddleHasNoFigure() throws {
+        let runs = Mutex(0)
+        let unsteady = Subject("b") { _ in
+            let count = runs.withLock { count in
+                count += 1
+                return count
+            }
+            if count > 4 { throw LeftOut("stuck") }
+            return run(1_000)
+        }
+        let result = try engine.measure(Cell("a", .time, [unsteady, Subject("c") { _ in run(1_000) }]))
+        #expect(result.leftOut.map(\.name) == ["b"])
+        #expect(result.figures.map(\.name) == ["c"])
     }
 
     @Test func linesKeepTheirContract() {

@@ -52,6 +52,8 @@ typedef enum bench_outcome {
     BENCH_UNSUPPORTED = 2, // the subject has no such operation
     BENCH_NO_MEMORY = 3,
     BENCH_NOT_LOADED = 4, // the header was there and the library is not
+    BENCH_STUCK = 5,      // bench_isolated: the time was over
+    BENCH_CRASHED = 6,    // bench_isolated: it ended without an answer
 } bench_outcome;
 
 typedef bench_outcome (*bench_function)(const bench_shape *shape, bench_result *result);
@@ -78,6 +80,10 @@ bench_outcome bench_raw_line(const bench_shape *shape, bench_result *result);
 bench_outcome bench_counter_cells(const bench_shape *shape, bench_result *result);
 bench_outcome bench_counter_stripes(const bench_shape *shape, bench_result *result);
 bench_outcome bench_counter_fetch_add(const bench_shape *shape, bench_result *result);
+
+/// Calls `function` in a process of its own, for `seconds` at the longest. The caller must be the only thread.
+bench_outcome bench_isolated(bench_function function, const bench_shape *shape, bench_result *result,
+                             uint32_t seconds);
 
 /// The same wait for loops that are written in Swift: pauses for some rounds, then yields. `rounds` starts at 0.
 void bench_wait(uint32_t *rounds);
