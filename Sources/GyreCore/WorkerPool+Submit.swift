@@ -14,8 +14,8 @@ package enum Verdict: UInt32, Sendable {
     case closed = 3
 }
 
-/// Names one queued task of one pool. A ticket that outlived its task, or is given to another pool, is refused and never
-/// touches another.
+/// Names one queued task of one pool. A ticket that outlived its task, or is given to another pool, is refused and
+/// never touches another.
 public struct TaskTicket: Sendable, Hashable {
     let pool: UInt64
     let handle: UInt32
@@ -104,7 +104,8 @@ extension WorkerPool {
         return ticket
     }
 
-    /// The submit stamp (the first instant of all counts as the one after it), or 0 for a task that is not timed. A deadline needs the time in any case.
+    /// The submit stamp (the first instant of all counts as the one after it), or 0 for a task that is not timed. A
+    /// deadline needs the time in any case.
     @inline(__always)
     private func stampForSubmit(seat: OpaquePointer?, options: SubmitOptions) -> UInt64 {
         if let taken = options.submittedNanoseconds, taken != 0 || options.deadlineNanoseconds == 0 { return taken }

@@ -60,7 +60,8 @@ extension TaskGraph {
     ///   - initial: The state of a key when it is seen first. State lives as long as the plan.
     ///   - limit: How many runs may wait for their turn at one key, at least 1. A submit beyond that is refused with
     ///     ``SubmitError/full``.
-    ///   - keys: How many keys there may be, at least 1. A submit with a further one is refused with ``SubmitError/full``.
+    ///   - keys: How many keys there may be, at least 1. A submit with a further one is refused with
+    ///     ``SubmitError/full``.
     ///   - body: What to run. It alone has the key's state while it runs. When it throws, its changes to the state
     ///     stay.
     @inlinable
@@ -84,7 +85,8 @@ extension TaskGraph {
     @inlinable
     func describe<Output: Sendable>(
         _ name: String, inputs: [NodeReference], after: [String], _: Output.Type,
-        lineBounds: (limit: Int, keys: Int)? = nil, makeLines: (@Sendable () -> any KeyedLines)? = nil, body: @escaping ErasedBody
+        lineBounds: (limit: Int, keys: Int)? = nil, makeLines: (@Sendable () -> any KeyedLines)? = nil,
+        body: @escaping ErasedBody
     ) -> NodeDescription {
         NodeDescription(
             name: name, inputs: inputs, after: after, size: MemoryLayout<Output>.size,
