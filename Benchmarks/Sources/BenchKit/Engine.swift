@@ -5,8 +5,7 @@ package struct Engine: Sendable {
     /// How long one run should take. The number of operations is chosen for it, by subject.
     package var nanosecondsPerRun: UInt64
     /// Bounds of that choice. The lower one is many times what a ring of a cell holds: fewer elements would go in
-    /// before
-    /// anybody takes one out, and nobody would meet anybody.
+    /// before anybody takes one out, and nobody would meet anybody.
     package var operationsMin: UInt64 = 16_384
     package var operationsMax: UInt64 = 1 << 24
 
