@@ -1,4 +1,5 @@
 import CGyre
+import Glibc
 import Testing
 
 /// Who sits where, several pools at a time, and what a pool does at its end.
@@ -109,8 +110,9 @@ import Testing
 
     // MARK: - The end
 
-    /// A submit meets a pool that has closed and stopped: the item is taken back, and was never there.
-    @Test func whatComesAfterTheEndIsTakenBack() throws {
+    /// A submit meets a pool that has closed and stopped: an injector is sealed, and from a queue of its own the item
+    /// is taken back; it was never there.
+    @Test(arguments: [0, 1, 2, 3] as [UInt32]) func whatComesAfterTheEndIsTakenBack(lane: UInt32) throws {
         let pool = try Pool(submitters: 1)
         onThreads(1) { _ in
             let seat = pool.seat()
@@ -119,12 +121,50 @@ import Testing
             gyre_record_write(record, { _, _ in }, 0, 0, 0, false)
             gyre_dispatch_close(pool.dispatch)
             gyre_dispatch_stopped(pool.dispatch)
-            #expect(gyre_dispatch_submit(pool.dispatch, seat, record, 1) == GYRE_RING_CLOSED)
+            #expect(gyre_dispatch_submit(pool.dispatch, seat, record, lane) == GYRE_RING_CLOSED)
             _ = gyre_dispatch_give(pool.dispatch, seat, record)
         }
         #expect(!gyre_dispatch_has_item(pool.dispatch))
         #expect(gyre_dispatch_sum(pool.dispatch, UInt32(GYRE_COUNT_QUEUED)) == 0)
         #expect(gyre_dispatch_is_quiet(pool.dispatch))
+    }
+
+    /// The pool closes while a submit is on its way, and a worker takes the item before it leaves: the submit waits for
+    /// the last worker, and then says that its item ran.
+    @Test func aSubmitThatMeetsTheEndWaitsForTheLastWorker() throws {
+        let pool = try Pool(submitters: 1)
+        let seat = pool.sit()
+        gyre_dispatch_close(pool.dispatch)
+        let (kernelID, answer) = (Tally(), Tally())
+        let thread = RunningThread {
+            kernelID.add(Int(gyre_cpu_thread()))
+            let own = pool.seat()
+            let record = gyre_dispatch_take(pool.dispatch, own)
+            _ = gyre_record_begin(record, false)
+            gyre_record_write(record, { _, _ in }, 0, 0, 0, false)
+            gyre_record_words(record)[0] = 6
+            answer.add(1 + Int(gyre_dispatch_submit(pool.dispatch, own, record, 1).rawValue))
+        }
+        #expect(eventually { gyre_dispatch_has_item(pool.dispatch) })
+        #expect(eventually { isAsleep(kernelID.count) })
+        #expect(answer.count == 0, "it has not returned")
+        #expect(pool.take(seat) == 6)
+        pool.leave()
+        gyre_dispatch_stopped(pool.dispatch)
+        thread.join()
+        #expect(answer.count == 1 + Int(GYRE_RING_OK.rawValue))
+        #expect(gyre_dispatch_is_quiet(pool.dispatch))
+    }
+
+    /// Whether a thread sleeps in the kernel: `S` stands behind its name, which is in parentheses.
+    private func isAsleep(_ kernelID: Int) -> Bool {
+        guard let file = fopen("/proc/self/task/\(kernelID)/stat", "re") else { return false }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 512)
+        guard fgets(&line, 512, file) != nil else { return false }
+        let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard let end = text.lastIndex(of: ")") else { return false }
+        return text[end...].dropFirst(2).first == "S"
     }
 
     /// A worker that submits while the pool closes finds the item itself before it leaves.

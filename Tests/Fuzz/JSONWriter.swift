@@ -53,9 +53,9 @@ private func isSame(_ written: JSONValue, _ read: Any) -> Bool {
     case .signed(let value): return (read as? NSNumber)?.int64Value == value
     case .number(let value):
         guard value.isFinite else { return read is NSNull }
-        // Foundation reads some numbers, such as -1.832550424074597e-06, as the neighbour of what they say.
-        guard let read = (read as? NSNumber)?.doubleValue else { return false }
-        return read == value || read == value.nextUp || read == value.nextDown
+        // Foundation reads numbers such as 3.5932934652794218e-68 as one of their neighbours; Swift reads them exactly.
+        guard let read = (read as? NSNumber)?.doubleValue, Double(value.description) == value else { return false }
+        return abs(read - value) <= abs(value) * 1e-13 + Double.leastNormalMagnitude
     case .string(let value): return (read as? String).map { isSame($0, value) } ?? false
     case .array(let values):
         guard let read = read as? [Any], read.count == values.count else { return false }

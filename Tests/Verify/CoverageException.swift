@@ -138,6 +138,7 @@ struct CoverageException: Equatable, CustomStringConvertible {
     /// What only two threads in the same few nanoseconds bring about. The model checker runs these lines in every
     /// interleaving.
     private static let races: [CoverageException] = [
+        race("gyre_dispatch.c", "if (handle == GYRE_HANDLE_NONE) handle = gyre_dispatch_from_work(dispatch, seat);"),
         race("gyre_overflow.c", "if (link == NULL || link == CDS_WFCQ_WOULDBLOCK) return false;"),
         race(
             "gyre_clock.c",
@@ -157,8 +158,8 @@ struct CoverageException: Equatable, CustomStringConvertible {
         race("gyre_dispatch.c", "if (!gyre_overflow_pop(dispatch->overflow, &item)) {"),
         race(
             "gyre_dispatch.c",
-            "*holds_token = gyre_park_withdraw(&dispatch->park, worker) "
-                + "|| gyre_park_start_search(&dispatch->park);", 4),
+            "*holds_token = gyre_park_withdraw(&dispatch->park, worker) || "
+                + "gyre_park_start_search(&dispatch->park);", 4),
         race("gyre_overflow.c", "if (!gyre_cas_acquire_relaxed(&overflow->popping, &free_token, 1)) return false;"),
         race("gyre_dispatch.c", "return gyre_dispatch_may_leave(dispatch) ? GYRE_IDLE_LEAVE : GYRE_IDLE_FOUND;"),
         race("include/gyre_dispatch.h", "if (gyre_ring_try_pop(high, &handle) == GYRE_RING_OK) return handle;"),
