@@ -52,6 +52,7 @@ static uint64_t fuzz_count(size_t file) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size > 4096) return 0; // what is longer is cut off, which tests look at
     fuzz_cut(data, size);
+    if (fuzz_count(1) > 4096) return 0; // each CPU has its files: such lists are slow and show nothing new
     gyre_cpu_host host;
     gyre_cpu_host_read("", &host);
     FUZZ_CHECK(host.configured >= host.online);

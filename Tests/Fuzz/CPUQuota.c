@@ -3,6 +3,7 @@
 // Input: mountinfo, cgroup, cpu.max of the process's group, cpu.max of groups above it, the version 1 quota and period.
 
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdio.h>
 
 #include "FuzzFiles.h"
@@ -11,7 +12,10 @@ static FILE *fuzz_open(const char *path, const char *mode) {
     (void)mode;
     size_t file = fuzz_ends_with(path, "/proc/self/mountinfo") ? 0 : 1;
     // A stream over no bytes cannot be made; a file that is missing stands for it.
-    if (file >= fuzz_file_count || fuzz_files[file].bytes == 0) return NULL;
+    if (file >= fuzz_file_count || fuzz_files[file].bytes == 0) {
+        errno = ENOENT;
+        return NULL;
+    }
     return fmemopen((void *)(uintptr_t)fuzz_files[file].start, fuzz_files[file].bytes, "r");
 }
 

@@ -238,6 +238,13 @@ import Testing
         #expect(found.quota == nil)
     }
 
+    @Test(arguments: ["/proc/self/mountinfo", "/proc/self/cgroup"])
+    func aTableThatCannotBeReadToItsEndIsReported(path: String) throws {
+        let found = try topology([path + "/x": ""])
+        #expect(found.isQuotaMalformed)
+        #expect(found.quota == nil)
+    }
+
     /// A folder where a file should be can be opened and not read.
     @Test func aLimitThatCannotBeReadSetsNone() throws {
         let found = try topology([

@@ -62,6 +62,9 @@ struct Coverage: Instrument {
         report(Row(name, "the suite that is counted", cases: UInt64(ran), "tests", found: found, began: began))
 
         let counts = scratch.appendingPathComponent("all.profdata")
+        guard FileManager.default.fileExists(atPath: raw.path) else {
+            throw Command.Failure(description: "the suite left no counts:\n\(tests.lastLines(10))")
+        }
         let files = try FileManager.default.contentsOfDirectory(at: raw, includingPropertiesForKeys: nil)
             .filter { $0.pathExtension == "profraw" }.map(\.path)
         guard !files.isEmpty else { throw Command.Failure(description: "no counts in \(raw.path)") }

@@ -164,6 +164,7 @@ struct CoverageException: Equatable, CustomStringConvertible {
         race("gyre_dispatch.c", "return gyre_dispatch_may_leave(dispatch) ? GYRE_IDLE_LEAVE : GYRE_IDLE_FOUND;"),
         race("include/gyre_dispatch.h", "if (gyre_ring_try_pop(high, &handle) == GYRE_RING_OK) return handle;"),
         race("include/gyre_park.h", "if (idle & bit) {"),
+        race("include/gyre_ring.h", "for (uint32_t step = 0; step <= ring->capacity; step++) {"),
         race("include/gyre_timer.h", "} while (!gyre_cas_acq_rel_relaxed(&wheel->inserts, &seen, pushed));"),
         race("include/gyre_timer.h", "} while (!gyre_cas_release_relaxed(&wheel->cancels, &seen, pushed));"),
         race(
