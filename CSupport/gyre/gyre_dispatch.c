@@ -410,13 +410,20 @@ void gyre_dispatch_stopped(gyre_dispatch *dispatch) {
     gyre_futex_wake(&dispatch->stopped, GYRE_FUTEX_WAKE_ALL);
 }
 
-bool gyre_dispatch_retract(gyre_dispatch *dispatch, gyre_seat *seat) {
+bool gyre_dispatch_retract(gyre_dispatch *dispatch, gyre_seat *seat, uint32_t handle) {
     if (seat->index < dispatch->worker_count) return false; // a worker finds it in its own queue before it leaves
     while (gyre_load_acquire(&dispatch->stopped) == 0) { // R2
         (void)gyre_futex_wait(&dispatch->stopped, 0, GYRE_FUTEX_NO_DEADLINE);
     }
-    uint32_t handle;
-    if (!gyre_runq_pop(&seat->runq, &handle)) return false;
-    gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, UINT64_MAX); // one less, modulo 2^64: it was not queued
-    return true;
+    // A drain that gave workers up may have left others' items before it: those stay.
+    uint32_t oldest;
+    for (uint32_t held = GYRE_RUNQ_SLOTS; held > 0 && gyre_runq_pop(&seat->runq, &oldest); held--) {
+        if (oldest != handle) {
+            (void)gyre_runq_push(&seat->runq, oldest); // there is room: it came from there
+            continue;
+        }
+        gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, UINT64_MAX); // one less, modulo 2^64: it was not queued
+        return true;
+    }
+    return false;
 }

@@ -145,7 +145,7 @@ extension Runtime {
     /// Runs `attempt` until it is not refused for lack of room. A worker runs other tasks between two attempts.
     func waitForRoom(_ attempt: () throws(SubmitError) -> Void) throws(SubmitError) {
         while true {
-            if !pool.helpOnce() { pool.waitForRoom() }
+            pool.waitForRoomHelping()
             try checkIntake()
             do {
                 return try attempt()

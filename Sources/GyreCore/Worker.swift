@@ -87,6 +87,8 @@ final class Worker: @unchecked Sendable {
             CurrentTask.word = waiting
             helpDepth -= 1
         }
+        // The last boundary is the start of the body that waits, or older: what starts now starts later than that.
+        gyre_seat_set_now(seat, gyre_clock_now(clock))
         guard turn(pool) else { return false }
         gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_HELPED), 1)
         return true

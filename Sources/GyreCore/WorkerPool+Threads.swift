@@ -73,14 +73,15 @@ extension WorkerPool {
 
     // MARK: - Blocked workers
 
-    /// Runs `block` while a spare worker stands in for the calling one. False when the system starts no thread for it:
-    /// `block` was not run then.
+    /// Runs `block` while a spare worker stands in for the calling one. False when all spares stand in already, or the
+    /// system starts no thread for one: `block` was not run then.
     package func blocking(_ block: () -> Void) -> Bool {
-        let spare: Int? = control.state.withLock { state in
+        let (hasSpare, spare): (Bool, Int?) = control.state.withLock { state in
             state.blocked += 1
             control.sparesAllowed.store(state.blocked, ordering: .releasing)
             let index = workerCount + state.blocked - 1
-            return index < workers.count && !state.running.contains(index) && !state.isClosed ? index : nil
+            guard index < workers.count else { return (false, nil) }
+            return (true, !state.running.contains(index) && !state.isClosed ? index : nil)
         }
         defer {
             control.state.withLock { state in
@@ -88,6 +89,7 @@ extension WorkerPool {
                 control.sparesAllowed.store(state.blocked, ordering: .releasing)
             }
         }
+        guard hasSpare else { return false }
         if let spare {
             joinFinished(spare)
             do {

@@ -32,6 +32,19 @@ extension WorkerPool {
         }
     }
 
+    /// Waits until there may be room for a submit. A worker runs other tasks meanwhile, as ``waitHelping(until:_:)`` does,
+    /// and looks again every 10 ms: bodies that wait for room hold records themselves, so that there may never be a
+    /// quarter of them free.
+    package func waitForRoomHelping() {
+        if helpOnce() { return }
+        guard isWorker else { return waitForRoom() }
+        if !canSpareStandIn, help(isLastResort: true) { return }
+        let look = clock.now + .milliseconds(10)
+        if blocking({ waitForRoom(until: look) }) { return }
+        if help(isLastResort: true) { return }
+        waitForRoom(until: look)
+    }
+
     /// The calling worker may be the last one that runs: it looks for tasks now and then, because what it waits for may
     /// be queued only now, and the system may start threads again.
     private func waitWithoutSpare(until deadline: MonotonicInstant?, _ condition: () -> Bool) {

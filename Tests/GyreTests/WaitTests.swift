@@ -188,4 +188,62 @@ private func tree(_ depth: Int, in runtime: Runtime) throws -> Int {
 extension Runtime {
     /// How often a worker went to sleep; 0 for a spare that has run nothing yet.
     func parks(ofWorker index: Int) -> UInt64 { snapshot().workers.first { $0.index == index }?.parks ?? 0 }
+
+    /// One worker and eight spares all wait when the job comes that they wait for.
+    @Test func moreBodiesThanSparesWaitForOneAsyncTask() throws {
+        let runtime = try makeRuntime(workers: 1)
+        let sleeper = Sleeper()
+        let long = try runtime.post { () async throws -> Int in
+            try await sleeper.sleep()
+            return 1
+        }
+        let begun = Tally()
+        var waiters: [TaskHandle<Int>] = []
+        for number in 0..<12 {
+            // One after the other, or the first worker would run all of them on its own stack.
+            waiters.append(
+                try runtime.post {
+                    begun.add()
+                    return try long.wait()
+                })
+            #expect(eventually { begun.count == number + 1 })
+        }
+        #expect(eventually { sleeper.isAsleep })
+        sleeper.wake()
+        for waiter in waiters { #expect(outcome(of: waiter)?.value == 1) }
+        runtime.finish()
+    }
+
+    /// Bodies that post with `.wait` into a full pool, nested: all workers are such bodies.
+    @Test(arguments: [1, 2]) func bodiesThatWaitForRoomDoNotWaitForEachOther(workers: Int) throws {
+        let runtime = try makeRuntime(workers: workers, inFlight: 64)
+        let ran = Tally()
+        for _ in 0..<40 {
+            try runtime.post(whenFull: .wait) {
+                for _ in 0..<20 {
+                    do {
+                        try runtime.post(whenFull: .wait) { ran.add() }
+                    } catch {
+                        Issue.record("\(error)")
+                    }
+                }
+            }
+        }
+        #expect(eventually { ran.count == 800 })
+        runtime.finish()
+    }
+
+    /// Its deadline passes while the body that waits for it computes.
+    @Test func aTaskThatIsLateIsNotRunByWhoWaits() throws {
+        let (clock, time) = MonotonicClock.manual(startingAt: MonotonicInstant(nanoseconds: 1_000))
+        let runtime = try makeRuntime(workers: 1) { $0.clock = clock }
+        let outer = try runtime.post { () throws -> Bool in
+            let late = try runtime.post(deadline: MonotonicInstant(nanoseconds: 2_000)) { 1 }
+            time.advance(by: .nanoseconds(5_000))
+            do { return try late.wait() == 0 } catch let error as GyreError { return error.code == .deadlineExceeded }
+        }
+        #expect(outcome(of: outer)?.value == true)
+        runtime.finish()
+        #expect(runtime.snapshot().tasksLate == 1)
+    }
 }

@@ -184,10 +184,10 @@ void gyre_dispatch_close(gyre_dispatch *dispatch);
 void gyre_dispatch_stopped(gyre_dispatch *dispatch);
 
 /// For a submit that saw the pool closed after it had queued its item. Waits until no worker runs any more, then
-/// looks whether the item is still there. True: it has been taken back and will not run. False: a worker had it.
-/// (Earlier items of this thread cannot be left: their submits fenced before the close, so no worker left without
-/// them.)
-bool gyre_dispatch_retract(gyre_dispatch *dispatch, gyre_seat *seat);
+/// looks whether the item, `handle`, is still there. True: it has been taken back and will not run. False: a worker had
+/// it. (Earlier items of this thread are left only by a drain that gave workers up: their submits fenced before the
+/// close, so no worker leaves without them.)
+bool gyre_dispatch_retract(gyre_dispatch *dispatch, gyre_seat *seat, uint32_t handle);
 
 /// The thread's seat in the pool it used last: one comparison on the path of a submit.
 typedef struct gyre_seat_cache {
@@ -341,16 +341,20 @@ GYRE_INLINE gyre_ring_result gyre_dispatch_submit(gyre_dispatch *dispatch, gyre_
                                                   uint32_t lane) {
     uint32_t handle = gyre_dispatch_handle(dispatch, record);
     if (gyre_unlikely(seat == NULL || lane != GYRE_LANE_NORMAL)) {
-        // I1: never full. A sealed injector says exactly whether the item is in.
-        if (gyre_ring_try_push(dispatch->injectors[lane], handle) != GYRE_RING_OK) return GYRE_RING_CLOSED;
+        // Counted before a worker can see it, or its end would stand for another's in gyre_dispatch_is_quiet.
         gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, 1);
+        // I1: never full. A sealed injector says exactly whether the item is in.
+        if (gyre_ring_try_push(dispatch->injectors[lane], handle) != GYRE_RING_OK) {
+            gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, UINT64_MAX); // one less, modulo 2^64
+            return GYRE_RING_CLOSED;
+        }
         (void)gyre_dispatch_wake(dispatch);
         return GYRE_RING_OK;
     }
     gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, 1);
     while (gyre_unlikely(!gyre_runq_push(&seat->runq, handle))) gyre_dispatch_relieve(dispatch, seat);
     if (gyre_likely(gyre_dispatch_wake(dispatch))) return GYRE_RING_OK;
-    return gyre_dispatch_retract(dispatch, seat) ? GYRE_RING_CLOSED : GYRE_RING_OK;
+    return gyre_dispatch_retract(dispatch, seat, handle) ? GYRE_RING_CLOSED : GYRE_RING_OK;
 }
 
 /// Worker only. The next task, or GYRE_HANDLE_NONE.
