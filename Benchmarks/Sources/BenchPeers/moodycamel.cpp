@@ -1,6 +1,7 @@
 // moodycamel.cpp: moodycamel::ConcurrentQueue with a token for each thread. It keeps the order of each producer and
 // none between them. It has no bound: pushes never fail and never wait, and what consumers leave behind grows. (Its
-// calls that do not allocate cannot stand in for a bound: with two producers they came to a halt.)
+// calls that do not allocate were tried in place of a bound: on a busy machine runs of 40,000 elements with two and with
+// four producers were not done after ten seconds. Why was not looked into.)
 
 #include "bench_loop.hpp"
 
