@@ -19,6 +19,8 @@ final class Worker: @unchecked Sendable {
     /// Whether this worker holds the pool's search token.
     private var holdsToken = false
     private var busySince: UInt64 = 0
+    /// When the present streak of work began, 0 between streaks: for snapshots, because a streak is counted at its end.
+    let workingSince = Atomic<UInt64>(0)
     private var lastGap: UInt64 = 0
     private var pin = Pin.free
 
@@ -47,6 +49,7 @@ final class Worker: @unchecked Sendable {
         precondition(seat != nil, "worker \(index) has a thread already")
         gyre_seat_instruments(seat, clock, times.native)
         busySince = gyre_clock_now(clock)
+        workingSince.store(max(1, busySince), ordering: .relaxed)
         gyre_seat_set_now(seat, busySince)
     }
 
@@ -123,7 +126,10 @@ final class Worker: @unchecked Sendable {
                 countUnstarted(verdict)
             }
         }
-        if gyre_dispatch_give(dispatch, seat, record) { pool.roomGrew() }
+        if gyre_dispatch_give(dispatch, seat, record) {
+            pool.roomGrew()
+            pool.checkClock(at: gyre_seat_now(seat))
+        }
         gyre_dispatch_count_finished(seat)
     }
 
@@ -183,6 +189,7 @@ final class Worker: @unchecked Sendable {
     /// One idle spell: search, announce, look again, sleep. False when the pool is closed and nothing was left.
     private func idle(_ pool: WorkerPool) -> Bool {
         pool.wentIdle()
+        pool.checkClock(at: gyre_seat_now(seat))
         if pool.configuration.idle == .spin {
             if gyre_dispatch_may_leave(dispatch) { return false }
             endStreak()
@@ -225,6 +232,7 @@ final class Worker: @unchecked Sendable {
 
     private func endStreak() {
         let now = gyre_clock_now(clock)
+        workingSince.store(0, ordering: .relaxed)  // first: rather short for a moment than counted twice
         gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_BUSY), now - min(busySince, now))
         busySince = now
     }
@@ -233,6 +241,7 @@ final class Worker: @unchecked Sendable {
         let now = gyre_clock_now(clock)
         lastGap = now - min(busySince, now)
         busySince = now
+        workingSince.store(max(1, now), ordering: .relaxed)
         gyre_seat_set_now(seat, now)
     }
 

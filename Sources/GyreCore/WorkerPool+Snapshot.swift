@@ -6,7 +6,8 @@ extension WorkerPool {
     /// - Complexity: O(workers + threads that submit), some ten microseconds a worker for its histograms.
     /// - Concurrency: Any thread. Disturbs no worker.
     public func snapshot() -> RuntimeSnapshot {
-        var snapshot = RuntimeSnapshot(uptime: started.duration(to: clock.now), clock: clock.description)
+        let now = clock.now
+        var snapshot = RuntimeSnapshot(uptime: started.duration(to: now), clock: clock.description)
         // Finished before queued, so that their difference is never below what is in flight.
         let finished = sum(GYRE_COUNT_FINISHED)
         let queued = sum(GYRE_COUNT_QUEUED)
@@ -24,7 +25,7 @@ extension WorkerPool {
         outsideTimes.read(queueWait: &snapshot.queueWait, run: &snapshot.run, total: &snapshot.total)
         for worker in workers {
             worker.times.read(queueWait: &snapshot.queueWait, run: &snapshot.run, total: &snapshot.total)
-            let own = worker.snapshot()
+            let own = worker.snapshot(at: now.nanoseconds)
             if worker.index < workerCount || own.tasks > 0 { snapshot.workers.append(own) }
         }
         return snapshot
@@ -34,13 +35,15 @@ extension WorkerPool {
 }
 
 extension Worker {
-    func snapshot() -> WorkerSnapshot {
+    func snapshot(at now: UInt64) -> WorkerSnapshot {
         var snapshot = WorkerSnapshot(index: index)
         // Before the counts: a worker that wakes in between has made the progress that a reader looks for.
         snapshot.state = state
         snapshot.tasks = count(GYRE_COUNT_DONE)
         snapshot.records = count(GYRE_COUNT_FINISHED)
         snapshot.busyNanoseconds = count(GYRE_COUNT_BUSY)
+        let since = workingSince.load(ordering: .relaxed)
+        if since != 0 { snapshot.busyNanoseconds += now > since ? now - since : 0 }
         snapshot.steals = count(GYRE_COUNT_STOLEN)
         snapshot.parks = count(GYRE_COUNT_PARKS)
         snapshot.wakes = count(GYRE_COUNT_PASSED_ON)

@@ -181,6 +181,15 @@ extension WorkerPool {
         if gyre_dispatch_has_room(dispatch) { progress.notifyAll() }
     }
 
+    /// Called by workers between tasks: compares the clock with the system's once a second or so. Idle pools need none.
+    @inline(__always)
+    func checkClock(at now: UInt64) {
+        let last = clockChecked.load(ordering: .relaxed)
+        if now &- last < 1_000_000_000 || now < last { return }
+        let (isMine, _) = clockChecked.compareExchange(expected: last, desired: now, ordering: .relaxed)
+        if isMine { clock.check() }
+    }
+
     /// Called by workers that find nothing to do.
     func wentIdle() { progress.notifyAll() }
 

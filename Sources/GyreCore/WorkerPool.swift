@@ -56,6 +56,8 @@ public final class WorkerPool: @unchecked Sendable {
     /// Times of tasks that ended on threads beside the workers.
     let outsideTimes = TaskTimes()
     let started: MonotonicInstant
+    /// When the clock was compared with the system's last.
+    let clockChecked = Atomic<UInt64>(0)
     /// Unlike an address it is never used again: tickets name their pool by it.
     let id = WorkerPool.identities.add(1, ordering: .relaxed).newValue
     private static let identities = Atomic<UInt64>(0)

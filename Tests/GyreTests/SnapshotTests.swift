@@ -61,6 +61,17 @@ import Testing
         #expect(snapshot.total.count == 1 + 7 * 2 + 3)
     }
 
+    @Test func aWorkerIsBusyWhileItsBodyRuns() throws {
+        let (clock, time) = MonotonicClock.manual(startingAt: MonotonicInstant(nanoseconds: 1_000))
+        let runtime = try makeRuntime(workers: 1) { $0.clock = clock }
+        let release = try runtime.occupy(1)
+        let before = runtime.snapshot().workers[0].busyNanoseconds
+        time.advance(by: .seconds(3))
+        #expect(runtime.snapshot().workers[0].busyNanoseconds == before + 3_000_000_000)
+        release.open()
+        runtime.finish()
+    }
+
     @Test func whatIsQueuedAndRunningIsInFlight() throws {
         let runtime = try makeRuntime(workers: 1)
         let release = try runtime.occupy(1)
