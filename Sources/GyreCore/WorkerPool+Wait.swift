@@ -33,8 +33,8 @@ extension WorkerPool {
     }
 
     /// Waits until there may be room for a submit. A worker runs other tasks meanwhile, as ``waitHelping(until:_:)``
-    /// does, and looks again every 10 ms: bodies that wait for room hold records themselves, so that there may never be a
-    /// quarter of them free.
+    /// does, and looks again every 10 ms: bodies that wait for room hold records themselves, so that there may never be
+    /// a quarter of them free.
     package func waitForRoomHelping() {
         if helpOnce() { return }
         guard isWorker else { return waitForRoom() }

@@ -12,17 +12,9 @@ struct ModelBinary: Sendable {
     let shipped: URL
 
     init(_ context: Context) {
-        clang = Self.findClang()
+        clang = Toolchain.clang
         sources = context.top.appendingPathComponent("Tests/CGyreModel")
         shipped = context.top.appendingPathComponent("CSupport/gyre")
-    }
-
-    /// The clang beside `swift`, which has the same age as what compiles the package; else the first in the path.
-    private static func findClang() -> String {
-        let paths = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-        let swift = paths.first { FileManager.default.isExecutableFile(atPath: "\($0)/swift") }
-        if let swift, FileManager.default.isExecutableFile(atPath: "\(swift)/clang") { return "\(swift)/clang" }
-        return "clang"
     }
 
     /// What turns `file` into an object, against the headers below `shipped`.
