@@ -129,6 +129,57 @@ import Testing
         #expect(gyre_dispatch_is_quiet(pool.dispatch))
     }
 
+    /// A drain that gave its workers up may have left earlier items in the same queue, up to a full one: they stay as
+    /// they are.
+    @Test(arguments: [1, 3, 255]) func onlyTheOwnItemIsTakenBack(earlier: Int) throws {
+        let pool = try Pool(submitters: 1)
+        onThreads(1) { _ in
+            let seat = pool.seat()
+            for item in 0..<earlier { #expect(pool.submit(UInt64(item), seat)) }
+            let record = gyre_dispatch_take(pool.dispatch, seat)
+            _ = gyre_record_begin(record, false)
+            gyre_record_write(record, { _, _ in }, 0, 0, 0, false)
+            gyre_record_words(record)[0] = 1_000
+            gyre_dispatch_close(pool.dispatch)
+            gyre_dispatch_stopped(pool.dispatch)
+            #expect(gyre_dispatch_submit(pool.dispatch, seat, record, 1) == GYRE_RING_CLOSED)
+            _ = gyre_dispatch_give(pool.dispatch, seat, record)
+        }
+        #expect(gyre_dispatch_sum(pool.dispatch, UInt32(GYRE_COUNT_QUEUED)) == UInt64(earlier))
+        let worker = pool.sit()
+        #expect(pool.takeAll(worker).sorted() == (0..<UInt64(earlier)).map { $0 })
+        #expect(gyre_dispatch_is_quiet(pool.dispatch))
+        pool.leave()
+    }
+
+    /// An item counts as queued before a worker can see it. Else who takes it at once finishes it for another one that
+    /// still runs, and the pool looks quiet meanwhile.
+    @Test(arguments: [0, 2] as [UInt32]) func nothingThatRunsLooksQuiet(lane: UInt32) throws {
+        let pool = try Pool(submitters: 1)
+        let items = 200_000
+        let quiet = Tally()
+        onThreads(2) { me in
+            if me == 0 {
+                let seat = pool.seat()
+                for item in 0..<items {
+                    while pool.trySubmit(UInt64(item), seat, lane: lane) != .accepted { sched_yield() }
+                }
+            } else {
+                let seat = pool.sit()
+                for _ in 0..<items {
+                    var handle = UInt32.max
+                    while handle == .max { handle = gyre_dispatch_next(pool.dispatch, seat) }
+                    if gyre_dispatch_is_quiet(pool.dispatch) { quiet.add() }
+                    _ = gyre_dispatch_give(pool.dispatch, seat, gyre_dispatch_record(pool.dispatch, handle))
+                    gyre_dispatch_count_finished(seat)
+                }
+                pool.leave()
+            }
+        }
+        #expect(quiet.count == 0)
+        #expect(gyre_dispatch_is_quiet(pool.dispatch))
+    }
+
     /// The pool closes while a submit is on its way, and a worker takes the item before it leaves: the submit waits for
     /// the last worker, and then says that its item ran.
     @Test func aSubmitThatMeetsTheEndWaitsForTheLastWorker() throws {

@@ -170,24 +170,6 @@ import Testing
         }
         runtime.finish()
     }
-}
-
-/// A chain of tasks, each waiting for the next.
-private func nested(_ depth: Int, in runtime: Runtime) throws -> Int {
-    if depth == 0 { return 0 }
-    let inner = try runtime.post { try nested(depth - 1, in: runtime) }
-    return try inner.wait() + 1
-}
-
-private func tree(_ depth: Int, in runtime: Runtime) throws -> Int {
-    if depth == 0 { return 1 }
-    let children = try (0..<2).map { _ in try runtime.post { try tree(depth - 1, in: runtime) } }
-    return try children.reduce(1) { sum, child in sum + (try child.wait()) }
-}
-
-extension Runtime {
-    /// How often a worker went to sleep; 0 for a spare that has run nothing yet.
-    func parks(ofWorker index: Int) -> UInt64 { snapshot().workers.first { $0.index == index }?.parks ?? 0 }
 
     /// One worker and eight spares all wait when the job comes that they wait for.
     @Test func moreBodiesThanSparesWaitForOneAsyncTask() throws {
@@ -197,18 +179,23 @@ extension Runtime {
             try await sleeper.sleep()
             return 1
         }
+        #expect(eventually { sleeper.isAsleep })
         let begun = Tally()
         var waiters: [TaskHandle<Int>] = []
         for number in 0..<12 {
-            // One after the other, or the first worker would run all of them on its own stack.
             waiters.append(
                 try runtime.post {
                     begun.add()
                     return try long.wait()
                 })
-            #expect(eventually { begun.count == number + 1 })
+            try #require(eventually { begun.count == number + 1 })
+            // Until it sleeps in its wait, it would run the next one on its own stack.
+            var seat = number
+            while number < WorkerPool.sparesMax, seat == number {
+                let probe = try runtime.post { WorkerSeat(of: runtime.pool)?.index ?? -1 }
+                seat = try #require(outcome(of: probe)?.value)
+            }
         }
-        #expect(eventually { sleeper.isAsleep })
         sleeper.wake()
         for waiter in waiters { #expect(outcome(of: waiter)?.value == 1) }
         runtime.finish()
@@ -246,4 +233,22 @@ extension Runtime {
         runtime.finish()
         #expect(runtime.snapshot().tasksLate == 1)
     }
+}
+
+/// A chain of tasks, each waiting for the next.
+private func nested(_ depth: Int, in runtime: Runtime) throws -> Int {
+    if depth == 0 { return 0 }
+    let inner = try runtime.post { try nested(depth - 1, in: runtime) }
+    return try inner.wait() + 1
+}
+
+private func tree(_ depth: Int, in runtime: Runtime) throws -> Int {
+    if depth == 0 { return 1 }
+    let children = try (0..<2).map { _ in try runtime.post { try tree(depth - 1, in: runtime) } }
+    return try children.reduce(1) { sum, child in sum + (try child.wait()) }
+}
+
+extension Runtime {
+    /// How often a worker went to sleep; 0 for a spare that has run nothing yet.
+    func parks(ofWorker index: Int) -> UInt64 { snapshot().workers.first { $0.index == index }?.parks ?? 0 }
 }
