@@ -66,6 +66,8 @@ public struct WorkerSnapshot: Sendable, Equatable {
     /// and steps of longer ones.
     public package(set) var records: UInt64 = 0
     public package(set) var busyNanoseconds: UInt64 = 0
+    /// Of these, what was counted when the worker left work for idleness: it stands still within a body.
+    package var endedBusyNanoseconds: UInt64 = 0
     /// Times that this worker took work out of another worker's queue.
     public package(set) var steals: UInt64 = 0
     /// Times that this worker went to sleep.

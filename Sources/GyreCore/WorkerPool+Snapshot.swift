@@ -41,7 +41,8 @@ extension Worker {
         snapshot.state = state
         snapshot.tasks = count(GYRE_COUNT_DONE)
         snapshot.records = count(GYRE_COUNT_FINISHED)
-        snapshot.busyNanoseconds = count(GYRE_COUNT_BUSY)
+        snapshot.endedBusyNanoseconds = count(GYRE_COUNT_BUSY)
+        snapshot.busyNanoseconds = snapshot.endedBusyNanoseconds
         let since = workingSince.load(ordering: .relaxed)
         if since != 0 { snapshot.busyNanoseconds += now > since ? now - since : 0 }
         snapshot.steals = count(GYRE_COUNT_STOLEN)

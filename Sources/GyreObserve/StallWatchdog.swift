@@ -32,14 +32,14 @@ public struct StallWatchdog: Sendable {
     /// Where a worker stood, and since when.
     private struct Position {
         var records: UInt64
-        var busyNanoseconds: UInt64
+        var endedBusyNanoseconds: UInt64
         var parks: UInt64
         var since: Duration
 
-        /// Busy time is counted when a worker leaves work for idleness, so it moves for one that searches without end
-        /// (``IdlePolicy/spin``) and stands still within a body.
+        /// What is counted when a worker leaves work for idleness moves for one that searches without end
+        /// (``IdlePolicy/spin``). All of its busy time would move within a body as well.
         func isWhere(_ worker: WorkerSnapshot) -> Bool {
-            records == worker.records && busyNanoseconds == worker.busyNanoseconds && parks == worker.parks
+            records == worker.records && endedBusyNanoseconds == worker.endedBusyNanoseconds && parks == worker.parks
         }
     }
 
@@ -64,8 +64,8 @@ public struct StallWatchdog: Sendable {
                 if duration > limit { stalls.append(Stall(worker: worker.index, duration: duration)) }
             } else {
                 seen[worker.index] = Position(
-                    records: worker.records, busyNanoseconds: worker.busyNanoseconds, parks: worker.parks,
-                    since: snapshot.uptime)
+                    records: worker.records, endedBusyNanoseconds: worker.endedBusyNanoseconds,
+                    parks: worker.parks, since: snapshot.uptime)
             }
         }
         positions = seen

@@ -1,5 +1,7 @@
+import Glibc
 import GyreCore
 import GyreObserve
+import Synchronization
 import Testing
 
 @Suite struct StallWatchdogTests {
@@ -10,7 +12,8 @@ import Testing
         var snapshot = RuntimeSnapshot(uptime: .seconds(seconds), clock: MonotonicClock.manual().clock.description)
         var first = WorkerSnapshot(index: 0)
         first.records = records
-        first.busyNanoseconds = busy
+        first.endedBusyNanoseconds = busy
+        first.busyNanoseconds = UInt64(seconds) * 1_000_000_000  // the present streak is in it
         first.parks = parks
         first.state = state
         var second = WorkerSnapshot(index: 1)
@@ -24,6 +27,31 @@ import Testing
         for second in 0...2 { #expect(watchdog.observe(snapshot(at: second)) == [], "not longer than the limit") }
         #expect(watchdog.observe(snapshot(at: 3)) == [.init(worker: 0, duration: .seconds(3))])
         #expect(watchdog.observe(snapshot(at: 9)) == [.init(worker: 0, duration: .seconds(9))])
+    }
+
+    /// Its busy time moves on while its body stands still.
+    @Test func aBodyThatDoesNotReturnIsFound() throws {
+        let (clock, time) = MonotonicClock.manual(startingAt: MonotonicInstant(nanoseconds: 1_000))
+        var configuration = WorkerPool.Configuration(workers: 1, pinning: .none)
+        configuration.clock = clock
+        let pool = try WorkerPool(configuration)
+        let begun = Atomic(false)
+        let release = Atomic(false)
+        try pool.submit(body: {
+            begun.store(true, ordering: .releasing)
+            while !release.load(ordering: .acquiring) { usleep(100) }
+        })
+        while !begun.load(ordering: .acquiring) { usleep(100) }
+        var watchdog = StallWatchdog(limit: .seconds(2))
+        var stalls: [StallWatchdog.Stall] = []
+        for _ in 0...3 {
+            stalls = watchdog.observe(pool.snapshot())
+            time.advance(by: .seconds(1))
+        }
+        #expect(stalls == [.init(worker: 0, duration: .seconds(3))])
+        release.store(true, ordering: .releasing)
+        pool.close()
+        #expect(pool.join(until: nil) == 0)
     }
 
     @Test func anyProgressStartsTheTimeAnew() {
