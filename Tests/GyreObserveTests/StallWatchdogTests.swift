@@ -39,9 +39,9 @@ import Testing
         let release = Atomic(false)
         try pool.submit(body: {
             begun.store(true, ordering: .releasing)
-            while !release.load(ordering: .acquiring) { usleep(100) }
+            while !release.load(ordering: .acquiring) { sched_yield() }
         })
-        while !begun.load(ordering: .acquiring) { usleep(100) }
+        while !begun.load(ordering: .acquiring) { sched_yield() }
         var watchdog = StallWatchdog(limit: .seconds(2))
         var stalls: [StallWatchdog.Stall] = []
         for _ in 0...3 {
