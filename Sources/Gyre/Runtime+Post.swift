@@ -165,7 +165,8 @@ extension Runtime {
 public enum WhenFull: Sendable {
     /// It throws ``SubmitError/full``.
     case fail
-    /// It waits until a quarter of the records is free. On a worker it runs other tasks meanwhile.
+    /// It waits until a quarter of the records is free. On a worker it runs other tasks meanwhile. A body keeps its
+    /// record while it waits: when bodies that wait for room hold every record there is, none of them can go on.
     case wait
 }
 
