@@ -13,6 +13,7 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
     var made: [Node<Int>] = []
     var edges: [(name: String, parents: Set<String>)] = []
     var usesStranger = false
+    var misbounded: Set<String> = []
     let nodes = Int(bytes.byte() % 24)
     for index in 0..<nodes {
         let own = bytes.byte()
@@ -29,10 +30,14 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
             made.append(graph.node(name, stranger, after: after) { $0 + $1 })
             edges.append((name, Set(after)))
         } else if kind == 14 {
-            let node = graph.node(name, after: after, orderedBy: { $0 }, state: 0) { input, state in
+            let limit = Int(bytes.byte() % 8) - 1
+            let keys = Int(bytes.byte() % 8) - 1
+            let node = graph.node(name, after: after, orderedBy: { $0 }, state: 0, limit: limit, keys: keys) {
+                input, state in
                 state += input
                 return state
             }
+            if limit < 1 || keys < 1 { misbounded.insert(name) }
             made.append(node)
             edges.append((name, Set(after)))
         } else {
@@ -40,18 +45,19 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
             edges.append((name, Set(after)))
         }
     }
-    check(graph, edges, usesStranger: usesStranger)
+    check(graph, edges, usesStranger: usesStranger, misbounded: misbounded)
     return 0
 }
 
 private func check(
-    _ graph: TaskGraph<Int>, _ edges: [(name: String, parents: Set<String>)], usesStranger: Bool
+    _ graph: TaskGraph<Int>, _ edges: [(name: String, parents: Set<String>)], usesStranger: Bool,
+    misbounded: Set<String>
 ) {
     let names = Set(edges.map(\.name))
     let parents = Dictionary(edges.map { ($0.name, $0.parents) }) { first, _ in first }
     do {
         let plan = try graph.build()
-        precondition(!edges.isEmpty && names.count == edges.count && !usesStranger)
+        precondition(!edges.isEmpty && names.count == edges.count && !usesStranger && misbounded.isEmpty)
         precondition(parents.values.allSatisfy { $0.isSubset(of: names) })
         precondition(isAcyclic(parents))
         checkPlan(plan.core, parents)
@@ -67,6 +73,8 @@ private func check(
             for (parent, child) in zip(path, path.dropFirst()) {
                 precondition(parents[child]?.contains(parent) == true, "\(path)")
             }
+        case .orderedBounds(let limit, let keys, let node):
+            precondition((limit < 1 || keys < 1) && misbounded.contains(node))
         case .tooManyNodes, .alignment: preconditionFailure("\(error)")
         }
     }

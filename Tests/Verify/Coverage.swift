@@ -6,10 +6,26 @@ import Foundation
 /// has no branch counts: the compiler tells lines only.
 struct Coverage: Instrument {
     let name = "coverage"
+    let lane = Lane.suites
 
     static let folderOfC = "CSupport/gyre/"
     static let modules = ["GyreCore", "Gyre"]
     static let linesMin = 0.9
+
+    /// The scratch folder of the suite that is counted.
+    static let folder = "coverage"
+
+    /// How `swift build` and `swift test` are told which suite.
+    static func suite(_ scratch: URL) -> [String] {
+        [
+            "--scratch-path", scratch.path, "--enable-code-coverage",
+            // Without these the compiler counts Swift only.
+            "-Xcc", "-fprofile-instr-generate", "-Xcc", "-fcoverage-mapping",
+            // Threads would lose each other's counts, and what is computed from them would show branches that no
+            // thread took.
+            "-Xcc", "-fprofile-update=atomic",
+        ]
+    }
 
     func run(_ context: Context, report: (Row) -> Void) throws {
         let suite = try runSuite(context, report: report)
@@ -40,21 +56,14 @@ struct Coverage: Instrument {
 
     private func runSuite(_ context: Context, report: (Row) -> Void) throws -> Suite {
         let began = ContinuousClock.now
-        let scratch = try context.scratch(name)
+        let scratch = try context.scratch(Self.folder)
         // Counts of an earlier run would be added to those of this one.
         let bin = try Command.check(["swift", "build", "--scratch-path", scratch.path, "--show-bin-path"])
         let folder = URL(fileURLWithPath: String(bin.split(separator: "\n").last ?? ""))
         let raw = folder.appendingPathComponent("codecov")
         if FileManager.default.fileExists(atPath: raw.path) { try FileManager.default.removeItem(at: raw) }
         let tests = try Command.run(
-            [
-                "swift", "test", "--no-parallel", "--scratch-path", scratch.path, "--enable-code-coverage",
-                // Without these the compiler counts Swift only.
-                "-Xcc", "-fprofile-instr-generate", "-Xcc", "-fcoverage-mapping",
-                // Threads would lose each other's counts, and what is computed from them would show branches that no
-                // thread took.
-                "-Xcc", "-fprofile-update=atomic",
-            ], in: context.top, seconds: 1_800)
+            ["swift", "test", "--no-parallel"] + Self.suite(scratch), in: context.top, seconds: 1_800)
         let lines = tests.output.split(separator: "\n")
         let failures = lines.filter { $0.contains("recorded an issue") }.map(String.init)
         let found = tests.status == 0 ? [] : failures + ["the suite ended with status \(tests.status)"]
@@ -75,7 +84,7 @@ struct Coverage: Instrument {
     }
 
     private func export(_ suite: Suite, _ context: Context) throws -> CoverageExport {
-        let file = try context.scratch(name).appendingPathComponent("coverage.json")
+        let file = try context.scratch(Self.folder).appendingPathComponent("coverage.json")
         // Through a file: what the tool has to say of cut-off counts must not stand in the middle of it.
         let command = [
             Toolchain.program("llvm-cov"), "export", suite.program.path, "-instr-profile=\(suite.counts.path)",

@@ -20,7 +20,6 @@ struct FaultsInstrument: Instrument {
         for fault in faults { try runHost(fault, products, report) }
         let demo = products.appendingPathComponent("gyre").path
         try TerminationFault(program: demo, context: context).run(name: name, report: report)
-        try OneProcessorFault(context: context).run(name: name, report: report)
     }
 
     /// Builds in the folder of the driver itself, where most of it is built already. Returns where the products are.

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// Parsers, writers and structures under inputs that libFuzzer makes, guided by the code they reach, with the address
 /// sanitizer. What each target checks stands in its source in Tests/Fuzz; its seeds are in the tree too.
@@ -13,12 +12,12 @@ struct Fuzz: Instrument {
         let workshop = try FuzzWorkshop(context)
         try workshop.buildLibraries()
         let targets = FuzzTarget.all
-        let programs = try inParallel(context.jobs, targets) { try workshop.build($0) }
+        let programs = try inParallel(targets, jobs: context.jobs) { try workshop.build($0) }
         let sources = UInt64(targets.count)
         report(Row(name, "targets, compiled", cases: sources, "programs", began: began))
 
         let seconds = context.size == .ci ? 20 : 1_800
-        let rows = try inParallel(context.jobs, Array(zip(targets, programs))) { target, program in
+        let rows = try inParallel(Array(zip(targets, programs)), jobs: context.jobs) { target, program in
             try fuzz(target, program, workshop, seconds: seconds, seed: context.seed)
         }
         rows.forEach(report)
@@ -80,26 +79,5 @@ struct Fuzz: Instrument {
         return output.split(separator: "\n").compactMap { line in
             line.hasPrefix("#") ? UInt64(line.dropFirst().prefix { $0.isNumber }) : nil
         }.max() ?? 0
-    }
-}
-
-/// Runs `body` on each item, `jobs` at a time, and returns the results in their order. Throws the first error.
-func inParallel<Item: Sendable, Value: Sendable>(
-    _ jobs: Int, _ items: [Item], _ body: @Sendable (Item) throws -> Value
-) throws -> [Value] {
-    let results = Mutex<[Int: Result<Value, any Error>]>([:])
-    let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: min(jobs, items.count)) { _ in
-        while true {
-            let index = next.add(1, ordering: .relaxed).oldValue
-            guard index < items.count else { return }
-            let result = Result { try body(items[index]) }
-            results.withLock { $0[index] = result }
-        }
-    }
-    let all = results.withLock { $0 }
-    return try items.indices.map { index in
-        guard let result = all[index] else { throw Command.Failure(description: "item \(index) was not run") }
-        return try result.get()
     }
 }

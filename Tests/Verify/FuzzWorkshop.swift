@@ -54,7 +54,7 @@ struct FuzzWorkshop: Sendable {
     func buildLibraries() throws {
         let objects = try emptyFolder("objects")
         let sources = try files(in: "CSupport/gyre", ending: "c")
-        let all = try inParallel(jobs, sources) { source in
+        let all = try inParallel(sources, jobs: jobs) { source in
             let object = objects.appendingPathComponent(source.lastPathComponent + ".o").path
             try Command.check(compileC + ["-fsanitize=fuzzer-no-link,address", "-c", source.path, "-o", object])
             return object

@@ -13,8 +13,23 @@ protocol Instrument: Sendable {
     /// As the table and `--only` name it.
     var name: String { get }
 
+    var lane: Lane { get }
+
     /// Looks, and reports a row for each subject as soon as it is done with it. Throws when it could not look.
     func run(_ context: Context, report: (Row) -> Void) throws
+}
+
+extension Instrument {
+    var lane: Lane { .programs }
+}
+
+/// Two lanes run at once, the instruments of each one after the other. A test suite waits a good part of its time, and
+/// its build ends on one processor; a lane of its own leaves none idle.
+enum Lane: CaseIterable, Sendable {
+    /// Builds the test suite in some way, and runs it.
+    case suites
+    /// Everything else: programs of their own, which keep to ``Context/jobs``.
+    case programs
 }
 
 /// What an instrument works with.
@@ -22,7 +37,7 @@ struct Context: Sendable {
     let size: Size
     /// Everything that chance decides follows from this number.
     let seed: UInt64
-    /// Processes that may run at once.
+    /// Processes that may run at once in the lane of programs.
     let jobs: Int
 
     /// The top of the repository: `swift run` starts programs there.

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// The model checker, compiled by clang from Tests/CGyreModel and the shipped headers.
 struct ModelBinary: Sendable {
@@ -44,21 +43,4 @@ struct ModelBinary: Sendable {
         try Command.check([clang] + objects + ["-o", binary])
         return binary
     }
-}
-
-/// Does `work` for every element, `jobs` at a time, and returns the results in order.
-func inParallel<Element: Sendable, Result: Sendable>(
-    _ elements: [Element], jobs: Int, _ work: @escaping @Sendable (Element) -> Result
-) -> [Result] {
-    let next = Atomic<Int>(0)
-    let results = Mutex<[Int: Result]>([:])
-    DispatchQueue.concurrentPerform(iterations: max(1, jobs)) { _ in
-        while true {
-            let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-            guard index < elements.count else { return }
-            let result = work(elements[index])
-            results.withLock { $0[index] = result }
-        }
-    }
-    return results.withLock { results in elements.indices.compactMap { results[$0] } }
 }

@@ -4,6 +4,7 @@ import Foundation
 /// behaviour of C. Each sanitizer is first shown a program that it must reject, built with the same compiler.
 struct SanitizersInstrument: Instrument {
     let name = "sanitizers"
+    let lane = Lane.suites
 
     func run(_ context: Context, report: (Row) -> Void) throws {
         try reportProbes(context, report)
@@ -17,7 +18,8 @@ struct SanitizersInstrument: Instrument {
     /// All tests of the repository by a target of the Makefile.
     private func suite(_ context: Context, _ subject: String, target: String, marks: [String]) throws -> Row {
         let began = ContinuousClock.now
-        let command = try Command.run(["make", target], in: context.top, seconds: 1_500)
+        // Make hands its variables on: these would be the options of `make verify`.
+        let command = try Command.run(["make", target, "ARGS="], in: context.top, seconds: 1_500)
         var found = command.output.split(separator: "\n").filter { line in marks.contains { line.contains($0) } }
             .map(String.init)
         let tests = Self.testsRun(command.output)

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Runs the instruments that look for bugs, and ends with a table of what each looked at and found. `make verify` and
 /// `make soak`; Tests/README.md says what each instrument can and cannot show.
@@ -12,6 +13,7 @@ struct Verify {
         HistoryInstrument(),
         SanitizersInstrument(),
         Coverage(),
+        OneProcessor(),
         Fuzz(),
         FaultsInstrument(),
         Spin(),
@@ -30,29 +32,46 @@ struct Verify {
 
     /// Whether no instrument found anything.
     private static func run(_ options: Options) throws -> Bool {
-        let context = Context(size: options.size, seed: options.seed, jobs: options.jobs)
-        print("verify: size \(options.size.rawValue), seed \(options.seed)")
-        var results = Results(size: options.size, seed: options.seed)
-        for instrument in instruments where options.only.isEmpty || options.only.contains(instrument.name) {
-            print("\n=== \(instrument.name)")
-            let began = ContinuousClock.now
-            do {
-                try instrument.run(context) { row in
-                    print(row.line)
-                    results.append(row)
+        let wanted = instruments.filter { options.only.isEmpty || options.only.contains($0.name) }
+        let lanes = Lane.allCases.map { lane in wanted.filter { $0.lane == lane } }.filter { !$0.isEmpty }
+        // The lane of suites is worth about one processor.
+        let jobs = lanes.count > 1 ? max(1, options.jobs - 1) : options.jobs
+        let context = Context(size: options.size, seed: options.seed, jobs: jobs)
+        print("verify: size \(options.size.rawValue), seed \(options.seed)\n")
+        fflush(nil)
+        let began = ContinuousClock.now
+        let rows = Mutex<[Row]>([])
+        DispatchQueue.concurrentPerform(iterations: lanes.count) { lane in
+            for instrument in lanes[lane] {
+                run(instrument, context) { row in
+                    rows.withLock { rows in
+                        rows.append(row)
+                        print(row.line)
+                        fflush(nil)
+                    }
                 }
-            } catch {
-                // An instrument that cannot look has not shown that there is nothing: that is a finding.
-                let row = Row(
-                    instrument.name, "the instrument itself", cases: 0, "runs", found: ["\(error)"], began: began)
-                print(row.line)
-                results.append(row)
             }
-            fflush(nil)
         }
+        let order = Dictionary(uniqueKeysWithValues: instruments.enumerated().map { ($1.name, $0) })
+        let sorted = rows.withLock { $0 }.enumerated().sorted { one, other in
+            (order[one.element.instrument] ?? 0, one.offset) < (order[other.element.instrument] ?? 0, other.offset)
+        }
+        let results = Results(
+            size: options.size, seed: options.seed, rows: sorted.map(\.element), took: began.duration(to: .now))
         print("\n\(results.table)")
         if let path = options.json { try results.json.write(toFile: path, atomically: true, encoding: .utf8) }
         return results.isClean
+    }
+
+    private static func run(_ instrument: any Instrument, _ context: Context, report: (Row) -> Void) {
+        let began = ContinuousClock.now
+        do {
+            try instrument.run(context, report: report)
+        } catch {
+            // An instrument that cannot look has not shown that there is nothing: that is a finding.
+            report(
+                Row(instrument.name, "the instrument itself", cases: 0, "runs", found: ["\(error)"], began: began))
+        }
     }
 }
 
