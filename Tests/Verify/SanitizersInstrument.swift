@@ -24,7 +24,9 @@ struct SanitizersInstrument: Instrument {
             .map(String.init)
         let tests = Self.testsRun(command.output)
         if command.status != 0, found.isEmpty {
+            let failures = command.output.split(separator: "\n").filter { $0.contains("recorded an issue") }
             found = ["make \(target) ended with status \(command.status):", command.lastLines(6)]
+            found += failures.prefix(10).map(String.init)
         }
         if tests == 0 { found.append("make \(target) ran no test") }
         return Row(name, subject, cases: tests, "tests", found: found, began: began)
