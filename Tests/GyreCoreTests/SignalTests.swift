@@ -32,8 +32,9 @@ import Testing
     /// The pause of the calibration is interrupted again and again, and still lasts.
     @Test func signalsDoNotSpoilTheCalibration() throws {
         let drifts = Mutex<[Double]>([])
+        let isEnough = Atomic(false)
         let thread = try SignalledThread {
-            for _ in 0..<20 {
+            while !isEnough.load(ordering: .relaxed) {
                 guard let clock = gyre_clock_create(GYRE_CLOCK_AUTO, 0) else { return }
                 let (time, truth) = (gyre_clock_now(clock), monotonicNanoseconds())
                 while monotonicNanoseconds() < truth + 2_000_000 {}
@@ -42,11 +43,12 @@ import Testing
                 gyre_clock_destroy(clock)
             }
         }
-        #expect(thread.interrupt(times: Int.max) >= 20)
+        #expect(thread.interrupt(times: 20) == 20)
+        isEnough.store(true, ordering: .relaxed)
         thread.join()
-        // The thread may lose the processor between two readings; most of 20 times it does not.
-        #expect(drifts.withLock { $0.count } == 20)
-        #expect(drifts.withLock { $0.count { abs($0 - 1) < 0.01 } } >= 10)
+        // The thread may lose the processor between two readings; most times it does not.
+        let (all, exact) = drifts.withLock { ($0.count, $0.count { abs($0 - 1) < 0.01 }) }
+        #expect(all > 0 && exact * 2 >= all, "\(exact) of \(all)")
     }
 
     @Test func aSignalEndsASleepAndNobodyTakesItForAWake() throws {
