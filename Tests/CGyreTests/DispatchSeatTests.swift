@@ -129,6 +129,23 @@ import Testing
         #expect(gyre_dispatch_is_quiet(pool.dispatch))
     }
 
+    /// A worker had the item when the submitter came to look; what else lies in the queue stays there.
+    @Test(arguments: [0, 1, 200]) func whatAWorkerTookIsNotTakenBack(others: Int) throws {
+        let pool = try Pool(submitters: 1)
+        onThreads(1) { _ in
+            let seat = pool.seat()
+            let taken = gyre_dispatch_handle(pool.dispatch, gyre_dispatch_take(pool.dispatch, seat))
+            for item in 0..<others { #expect(pool.submit(UInt64(item), seat)) }
+            gyre_dispatch_close(pool.dispatch)
+            gyre_dispatch_stopped(pool.dispatch)
+            #expect(!gyre_dispatch_retract(pool.dispatch, seat, taken))
+        }
+        #expect(gyre_dispatch_sum(pool.dispatch, UInt32(GYRE_COUNT_QUEUED)) == UInt64(others))
+        let worker = pool.sit()
+        #expect(pool.takeAll(worker).sorted() == (0..<UInt64(others)).map { $0 })
+        pool.leave()
+    }
+
     /// A drain that gave its workers up may have left earlier items in the same queue, up to a full one: they stay as
     /// they are.
     @Test(arguments: [1, 3, 255]) func onlyTheOwnItemIsTakenBack(earlier: Int) throws {

@@ -7,9 +7,12 @@
 #ifndef VERIFY_TWO_PHASE_RING_H
 #define VERIFY_TWO_PHASE_RING_H
 
+#include <sched.h>
+
 #include "gyre_atomic.h"
 
 #define VERIFY_TWO_PHASE_SLOTS_MAX 1024u
+#define VERIFY_TWO_PHASE_SPINS 256u
 
 typedef struct verify_two_phase_side {
     GYRE_CACHE_ALIGNED gyre_atomic_u64 head; // reserved up to here
@@ -24,7 +27,15 @@ typedef struct verify_two_phase_ring {
 } verify_two_phase_ring;
 
 static inline void verify_two_phase_publish(verify_two_phase_side *side, uint64_t position) {
-    while (gyre_load_acquire(&side->tail) != position) gyre_pause(); // earlier reservations first
+    // Earlier reservations first. Whoever waits gives its processor up at times: with more threads than processors each
+    // operation would else last until the one in turn is scheduled. It waits no less when that one is stopped.
+    for (uint32_t spins = 1; gyre_load_acquire(&side->tail) != position; spins++) {
+        if (spins % VERIFY_TWO_PHASE_SPINS == 0) {
+            sched_yield();
+        } else {
+            gyre_pause();
+        }
+    }
     gyre_store_release(&side->tail, position + 1);
 }
 
