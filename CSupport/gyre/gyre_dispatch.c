@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 
 static void *gyre_dispatch_allocate(size_t bytes) {
     bytes = (bytes + GYRE_CACHE_LINE_BYTES - 1) & ~(size_t)(GYRE_CACHE_LINE_BYTES - 1);
@@ -208,8 +209,27 @@ gyre_dispatch *gyre_dispatch_create(const gyre_dispatch_configuration *configura
     return dispatch;
 }
 
+/// Waits until nobody is inside. Whoever is has some instructions left, and nobody is woken by its exit; so when its
+/// thread is not running, this one naps until it has.
+static void gyre_dispatch_await_exit(gyre_atomic_u32 *inside) {
+    const struct timespec nap = {.tv_nsec = 50000};
+    for (uint32_t looks = 1; gyre_load_acquire(inside) != 0; looks++) { // L2
+        if (looks < 1000) {
+            gyre_pause();
+        } else {
+            (void)nanosleep(&nap, NULL); // ended early by a signal: it looks again
+        }
+    }
+}
+
 void gyre_dispatch_destroy(gyre_dispatch *dispatch) {
     if (dispatch == NULL) return;
+    if (dispatch->seats != NULL) {
+        for (uint32_t index = 0; index < dispatch->seat_count; index++) {
+            gyre_dispatch_await_exit(&dispatch->seats[index].inside);
+        }
+    }
+    gyre_dispatch_await_exit(&dispatch->inside);
     gyre_registry_remove(dispatch);
     for (uint32_t lane = 0; lane < GYRE_LANES; lane++) gyre_ring_destroy(dispatch->injectors[lane]);
     gyre_ring_destroy(dispatch->work);

@@ -13,6 +13,9 @@ extension WorkerPool: TaskExecutor {
         let pool = UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()))
         if gyre_dispatch_is_closed(dispatch) { return globalConcurrentExecutor.enqueue(unowned) }
         let seat = gyre_dispatch_seat(dispatch)
+        // The job's task keeps the pool for us, and may run to its end before we have.
+        gyre_dispatch_enter(dispatch, seat)
+        defer { gyre_dispatch_exit(dispatch, seat) }
         guard let record = gyre_dispatch_take(dispatch, seat) else { return overflow(unowned, word, pool, seat) }
         _ = gyre_record_begin(record, false)
         gyre_record_write(record, runJob, 0, 0, 0, true)

@@ -224,6 +224,26 @@ import Testing
         #expect(gyre_dispatch_is_quiet(pool.dispatch))
     }
 
+    /// The task that kept the pool ends before the submit of its job has: freeing the pool waits for that.
+    @Test(arguments: [true, false]) func aPoolIsNotFreedWhileAThreadIsInside(seated: Bool) throws {
+        var configuration = gyre_dispatch_configuration(workers: 1, submitters: 1, in_flight: 64, guests: 16)
+        nonisolated(unsafe) let dispatch = try #require(gyre_dispatch_create(&configuration))
+        let seat = seated ? gyre_dispatch_seat(dispatch) : nil
+        gyre_dispatch_enter(dispatch, seat)
+        let (kernelID, freed) = (Tally(), Tally())
+        let thread = RunningThread {
+            kernelID.add(Int(gyre_cpu_thread()))
+            gyre_dispatch_destroy(dispatch)
+            freed.add()
+        }
+        #expect(eventually { kernelID.count > 0 && isAsleep(kernelID.count) })
+        #expect(freed.count == 0)
+        #expect(!gyre_dispatch_has_item(dispatch), "it is still there")
+        gyre_dispatch_exit(dispatch, seat)
+        thread.join()
+        #expect(freed.count == 1)
+    }
+
     /// Whether a thread sleeps in the kernel: `S` stands behind its name, which is in parentheses.
     private func isAsleep(_ kernelID: Int) -> Bool {
         guard let file = fopen("/proc/self/task/\(kernelID)/stat", "re") else { return false }

@@ -28,6 +28,10 @@
 // F1 -> F2  a worker stores its count of finished records with release, gyre_dispatch_is_quiet loads it with acquire:
 //           it then sees every record that was queued before, or by, one of those. So equal sums mean that nothing
 //           was in flight.
+// L1 -> L2  a thread that queues a job of the concurrency runtime is inside of the pool until its last look at it (L1),
+//           and gyre_dispatch_destroy waits until nobody is (L2). Nobody else needs that: whoever submits a task keeps
+//           the pool alive meanwhile. The runtime has the job's task keep it, and the task may end before the submit
+//           does. It went inside before the job could be seen, so whoever comes after the job sees that.
 // R1 -> R2  the last worker's end is released by gyre_dispatch_stopped and acquired by gyre_dispatch_retract: the
 //           submitter then takes its item back from a queue that nobody else looks at.
 // W1 | W2  see gyre_park.h P1 | P2: the fence in gyre_dispatch_wake pairs with those of a worker that is about to
@@ -93,6 +97,7 @@ struct gyre_seat {
     uint32_t cursor;         // where the last search of other seats ended
     uint32_t sampled;        // tasks since the last one that was timed
     gyre_atomic_u32 taken;   // S1 -> S2
+    gyre_atomic_u32 inside;  // L1 -> L2; the owner writes
     // Written by the owner, read by snapshots.
     GYRE_CACHE_ALIGNED gyre_counter_line counts[GYRE_COUNTS / GYRE_COUNTERS_PER_LINE];
     gyre_stash stash;        // free records
@@ -118,6 +123,7 @@ struct gyre_dispatch {
     GYRE_CACHE_ALIGNED gyre_atomic_u32 seats_used; // one past the highest seat ever taken
     gyre_atomic_u32 stopping;       // running tasks are asked to stop; stored once
     gyre_atomic_u32 stopped;        // no worker runs any more; stored once, and the futex word of retract
+    gyre_atomic_u32 inside;         // threads without a seat that are inside, L1 -> L2
     gyre_atomic_u64 outside[GYRE_COUNTS]; // the counts of threads without a seat
     gyre_dispatch *next_live;       // under the registry's lock
 };
@@ -132,7 +138,8 @@ typedef struct gyre_dispatch_configuration {
 /// NULL when memory is out or the configuration is out of range.
 gyre_dispatch *gyre_dispatch_create(const gyre_dispatch_configuration *configuration);
 
-/// Frees everything. No thread may use the pool any more; seats of living threads are forgotten safely.
+/// Frees everything, once nobody is inside (gyre_dispatch_enter). No other thread may use the pool any more; seats of
+/// living threads are forgotten safely.
 void gyre_dispatch_destroy(gyre_dispatch *dispatch);
 
 /// Gives worker seat `index` to the calling thread, for as long as it lives or until gyre_dispatch_leave.
@@ -325,6 +332,24 @@ GYRE_INLINE bool gyre_dispatch_give(gyre_dispatch *dispatch, gyre_seat *seat, gy
         GYRE_ASSERT(seat != NULL); // a record of the depot is given back by a thread with a seat
     }
     return gyre_depot_give(&dispatch->depot, &seat->stash, handle);
+}
+
+/// From here to gyre_dispatch_exit the pool is not freed, although nothing but the queued job keeps it.
+GYRE_INLINE void gyre_dispatch_enter(gyre_dispatch *dispatch, gyre_seat *seat) {
+    if (gyre_likely(seat != NULL)) {
+        gyre_store_relaxed(&seat->inside, 1); // the queue that the job goes through orders it
+    } else {
+        (void)gyre_fetch_add_relaxed(&dispatch->inside, 1); // the same
+    }
+}
+
+/// The last that a thread does with the pool.
+GYRE_INLINE void gyre_dispatch_exit(gyre_dispatch *dispatch, gyre_seat *seat) {
+    if (gyre_likely(seat != NULL)) {
+        gyre_store_release(&seat->inside, 0); // L1
+    } else {
+        (void)gyre_fetch_sub_release(&dispatch->inside, 1); // L1
+    }
 }
 
 /// Tells idle workers about an item that has just been queued. False when the pool was closed before it was certain
