@@ -15,7 +15,7 @@ struct FaultsInstrument: Instrument {
             ["signals", "seconds", isSoak ? "600" : "3"],
             ["fork", "forks", isSoak ? "10000" : "100"],
             ["stall", "seconds", isSoak ? "60" : "5"],
-            ["overload", "seconds", isSoak ? "300" : "8"],
+            ["overload", "seconds", isSoak ? "300" : "30"],
         ]
         for fault in faults { try runHost(fault, products, report) }
         let demo = products.appendingPathComponent("gyre").path
