@@ -59,7 +59,7 @@ let package = Package(
         // The model checker and its harnesses over the shipped headers. Here so that plain builds compile them too;
         // `make verify` builds its own (Tests/README.md).
         .executableTarget(
-            name: "GyreModel", path: "Tests/CGyreModel",
+            name: "GyreModel", dependencies: ["CURCU"], path: "Tests/CGyreModel",
             cSettings: strictC + [
                 .define("GYRE_MODEL"), .headerSearchPath("."), .headerSearchPath("../../CSupport/gyre"),
                 .headerSearchPath("../../CSupport/gyre/include"),

@@ -296,12 +296,12 @@ void gyre_clock_destroy(gyre_clock *clock) { free(clock); }
 // Manual time, and what a clock says of itself.
 
 uint64_t gyre_clock_advance(gyre_clock *clock, uint64_t nanoseconds) {
-    uint64_t now = gyre_load_acquire(&clock->manual_ns);
     if (clock->source != GYRE_CLOCK_MANUAL) return gyre_clock_now(clock);
+    uint64_t now = gyre_load_relaxed(&clock->manual_ns); // the exchange decides and acquires
     uint64_t next;
     do {
         if (__builtin_add_overflow(now, nanoseconds, &next)) next = UINT64_MAX;
-    } while (!gyre_cas_acq_rel_acquire(&clock->manual_ns, &now, next)); // M1; fails only when another thread advanced
+    } while (!gyre_cas_acq_rel_relaxed(&clock->manual_ns, &now, next)); // M1, M2; fails only when another has advanced
     return next;
 }
 

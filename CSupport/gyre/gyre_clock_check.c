@@ -25,7 +25,8 @@ static uint64_t gyre_clock_time_at(const gyre_clock *clock, uint64_t ticks) {
 /// Continues on CLOCK_MONOTONIC, from wherever time had got to (I3).
 static gyre_clock_check_result gyre_clock_fall_back(gyre_clock *clock, const gyre_clock_sample *now) {
     uint64_t line = gyre_clock_time_at(clock, now->ticks);
-    uint64_t before = gyre_clock_time_at(clock, clock->checked.ticks); // later than `line` if the counter went back
+    gyre_clock_sample checked = gyre_plain_read(clock->checked);
+    uint64_t before = gyre_clock_time_at(clock, checked.ticks); // later than `line` if the counter went back
     uint64_t truth = clock->start_ns + (now->reference - clock->created.reference);
     uint64_t base = line > before ? line : before;
     if (truth > base) base = truth;
@@ -41,10 +42,10 @@ static gyre_clock_check_result gyre_clock_fall_back(gyre_clock *clock, const gyr
 /// Whether the counter moved between the last check and `now` as CLOCK_MONOTONIC did. 0.1 % is twice what the kernel
 /// slews CLOCK_MONOTONIC by at most, and fifty times the error of the first calibration.
 static bool gyre_clock_agrees(const gyre_clock *clock, const gyre_clock_sample *now) {
-    const gyre_clock_sample *before = &clock->checked;
-    uint64_t counted = gyre_clock_time_at(clock, now->ticks) - gyre_clock_time_at(clock, before->ticks);
-    uint64_t passed = now->reference - before->reference;
-    uint64_t tolerance = passed / 1000 + now->width_ns + before->width_ns + 2000;
+    gyre_clock_sample before = gyre_plain_read(clock->checked);
+    uint64_t counted = gyre_clock_time_at(clock, now->ticks) - gyre_clock_time_at(clock, before.ticks);
+    uint64_t passed = now->reference - before.reference;
+    uint64_t tolerance = passed / 1000 + now->width_ns + before.width_ns + 2000;
     int64_t apart = (int64_t)(counted - passed); // a counter that went back has counted less than nothing
     return (uint64_t)(apart < 0 ? -apart : apart) <= tolerance;
 }
@@ -52,11 +53,14 @@ static bool gyre_clock_agrees(const gyre_clock *clock, const gyre_clock_sample *
 static void gyre_clock_record_drift(gyre_clock *clock, const gyre_clock_sample *now) {
     uint64_t base = clock->blocks[gyre_load_relaxed(&clock->current)].base_ticks;
     if ((int64_t)(now->ticks - base) < 0) return; // the rate has not begun
-    if ((int64_t)(clock->settled.ticks - base) < 0) clock->settled = *now;
-    const gyre_clock_sample *since = &clock->settled;
-    uint64_t passed = now->reference - since->reference;
+    gyre_clock_sample since = gyre_plain_read(clock->settled);
+    if ((int64_t)(since.ticks - base) < 0) {
+        since = *now;
+        gyre_plain_write(clock->settled, since);
+    }
+    uint64_t passed = now->reference - since.reference;
     if (passed < clock->hooks.first_refine_ns) return; // shorter than that it is mostly error
-    uint64_t counted = gyre_clock_time_at(clock, now->ticks) - gyre_clock_time_at(clock, since->ticks);
+    uint64_t counted = gyre_clock_time_at(clock, now->ticks) - gyre_clock_time_at(clock, since.ticks);
     __int128_t difference = (__int128_t)counted - (__int128_t)passed;
     int64_t ppb = (int64_t)(difference * 1000000000 / (__int128_t)passed);
     gyre_store_relaxed(&clock->drift_ppb, (uint64_t)ppb); // a statistic
@@ -65,10 +69,11 @@ static void gyre_clock_record_drift(gyre_clock *clock, const gyre_clock_sample *
 /// Publishes the rate since the last one, if it is known better than the present one. True when it did.
 static bool gyre_clock_refine(gyre_clock *clock, const gyre_clock_sample *now) {
     uint32_t index = gyre_load_relaxed(&clock->current); // only the holder of `checking` writes it
-    uint64_t span = now->reference - clock->refined.reference;
+    gyre_clock_sample refined = gyre_plain_read(clock->refined);
+    uint64_t span = now->reference - refined.reference;
     if (span < clock->next_refine_ns || index + 2 >= GYRE_CLOCK_BLOCKS) return false;
-    uint64_t error = now->width_ns + clock->refined.width_ns;
-    uint64_t rate = gyre_clock_rate(now->ticks - clock->refined.ticks, span);
+    uint64_t error = now->width_ns + refined.width_ns;
+    uint64_t rate = gyre_clock_rate(now->ticks - refined.ticks, span);
     // error / span against the present rate's
     if (rate == 0 || (__uint128_t)error * clock->rate_span_ns > (__uint128_t)clock->rate_error_ns * span) return false;
     uint64_t present = clock->blocks[index].multiplier;
@@ -78,7 +83,7 @@ static bool gyre_clock_refine(gyre_clock *clock, const gyre_clock_sample *now) {
     // I2: if this thread was held so long that half of the lead is gone, another check will do it.
     if ((int64_t)(base - gyre_clock_counter_in_order(clock)) < (int64_t)(lead / 2)) return false;
     gyre_clock_publish(clock, block);
-    clock->refined = *now;
+    gyre_plain_write(clock->refined, *now);
     clock->rate_error_ns = error;
     clock->rate_span_ns = span;
     clock->next_refine_ns = clock->next_refine_ns > UINT64_MAX / 4 ? UINT64_MAX : clock->next_refine_ns * 4;
@@ -96,7 +101,7 @@ static gyre_clock_check_result gyre_clock_check_alone(gyre_clock *clock) {
         if (!gyre_clock_is_trusted(clock)) return gyre_clock_fall_back(clock, &now);
     }
     gyre_clock_record_drift(clock, &now);
-    clock->checked = now;
+    gyre_plain_write(clock->checked, now);
     return gyre_clock_refine(clock, &now) ? GYRE_CLOCK_CHECK_REFINED : GYRE_CLOCK_CHECK_COMPARED;
 }
 

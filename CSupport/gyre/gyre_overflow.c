@@ -35,7 +35,7 @@ void gyre_overflow_push(gyre_overflow *overflow, const gyre_overflow_item *item)
     gyre_overflow_node *node = malloc(sizeof(gyre_overflow_node));
     if (node == NULL) __builtin_trap(); // see Allocation
     cds_wfcq_node_init(&node->link);
-    node->item = *item;
+    gyre_plain_write(node->item, *item);
     gyre_store_release(&node->written, 1); // O1
     uint64_t count = gyre_fetch_add_relaxed(&overflow->count, 1) + 1;
     uint64_t most = gyre_load_relaxed(&overflow->count_max);
@@ -46,14 +46,14 @@ void gyre_overflow_push(gyre_overflow *overflow, const gyre_overflow_item *item)
 }
 
 bool gyre_overflow_pop(gyre_overflow *overflow, gyre_overflow_item *item) {
-    uint32_t free_token = 0;
-    if (!gyre_cas_acquire_relaxed(&overflow->popping, &free_token, 1)) return false; // another thread pops
+    uint32_t free_token = 0; // else another thread pops
+    if (!gyre_cas_acquire_relaxed(&overflow->popping, &free_token, 1)) return false; // O4
     struct cds_wfcq_node *link = __cds_wfcq_dequeue_nonblocking(&overflow->head, &overflow->tail);
-    gyre_store_release(&overflow->popping, 0); // the next popper sees the head we left
+    gyre_store_release(&overflow->popping, 0); // O3
     if (link == NULL || link == CDS_WFCQ_WOULDBLOCK) return false;
     gyre_overflow_node *node = caa_container_of(link, gyre_overflow_node, link);
     (void)gyre_load_acquire(&node->written); // O2
-    *item = node->item;
+    *item = gyre_plain_read(node->item);
     free(node);
     (void)gyre_fetch_sub_relaxed(&overflow->count, 1);
     return true;

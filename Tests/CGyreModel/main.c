@@ -17,12 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HARNESS(piece) extern const model_harness model_##piece __attribute__((weak));
+#define HARNESS(piece) extern const model_harness model_harness_##piece __attribute__((weak));
 #include "harnesses.h"
 #undef HARNESS
 
 static const model_harness *const harnesses[] = {
-#define HARNESS(piece) &model_##piece,
+#define HARNESS(piece) &model_harness_##piece,
 #include "harnesses.h"
 #undef HARNESS
 };

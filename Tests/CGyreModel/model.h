@@ -55,8 +55,8 @@ typedef struct model_harness {
 } model_harness;
 
 #define MODEL_HARNESS(piece, list)        \
-    extern const model_harness model_##piece; \
-    const model_harness model_##piece = {#piece, list, sizeof(list) / sizeof((list)[0])}
+    extern const model_harness model_harness_##piece; \
+    const model_harness model_harness_##piece = {#piece, list, sizeof(list) / sizeof((list)[0])}
 
 /// What must hold, in a thread or at the end.
 #define MODEL_CHECK(condition) ((condition) ? (void)0 : gyre_model_fail(#condition, __FILE__, __LINE__))

@@ -8,6 +8,13 @@
 #define GYRE_RUNQ_SLOTS 4u
 #define GYRE_CHUNK_HANDLES 2u
 
+// overflow.c has the shipped ones.
+#define gyre_overflow_create pool_overflow_create
+#define gyre_overflow_destroy pool_overflow_destroy
+#define gyre_overflow_has_item pool_overflow_has_item
+#define gyre_overflow_push pool_overflow_push
+#define gyre_overflow_pop pool_overflow_pop
+
 #include "gyre_dispatch.h"
 
 static gyre_ring *gyre_ring_create(uint32_t capacity);

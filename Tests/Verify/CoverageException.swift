@@ -142,7 +142,7 @@ struct CoverageException: Equatable, CustomStringConvertible {
         race("gyre_overflow.c", "if (link == NULL || link == CDS_WFCQ_WOULDBLOCK) return false;"),
         race(
             "gyre_clock.c",
-            "} while (!gyre_cas_acq_rel_acquire(&clock->manual_ns, &now, next));"
+            "} while (!gyre_cas_acq_rel_relaxed(&clock->manual_ns, &now, next));"
         ),
         race(
             "gyre_dispatch.c", "} while (gyre_park_wants_wake(&dispatch->park) && gyre_dispatch_has_item(dispatch));", 3

@@ -4,7 +4,10 @@ import Foundation
 struct ModelBinary: Sendable {
     static let core = ["main.c", "memory.c", "races.c", "schedule.c", "search.c", "trace.c", "generated.c"]
     /// One file a harness, named as it is.
-    static let harnesses = ["litmus", "ring", "event", "depot", "runq", "words", "waits", "timer", "pool"]
+    static let harnesses = ["litmus", "ring", "event", "depot", "runq", "words", "waits", "timer", "clock", "overflow", "pool"]
+
+    /// For the overflow queue.
+    static let libraries = ["-lurcu-common"]
 
     let clang: String
     let sources: URL
@@ -40,7 +43,7 @@ struct ModelBinary: Sendable {
     func build(in folder: URL) throws -> String {
         let binary = folder.appendingPathComponent("GyreModel").path
         let objects = try objects(Self.core + Self.harnesses.map { $0 + ".c" }, in: folder)
-        try Command.check([clang] + objects + ["-o", binary])
+        try Command.check([clang] + objects + ["-o", binary] + Self.libraries)
         return binary
     }
 }

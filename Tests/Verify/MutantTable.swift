@@ -23,6 +23,11 @@ enum MutantTable {
         ("include/gyre_order.h", "waits"),
         ("include/gyre_timer.h", "timer"),
         ("gyre_timer.c", "timer"),
+        ("include/gyre_clock.h", "clock"),
+        ("gyre_clock.c", "clock"),
+        ("gyre_clock_check.c", "clock"),
+        ("include/gyre_overflow.h", "overflow"),
+        ("gyre_overflow.c", "overflow"),
     ]
 
     struct Mistake: Error, CustomStringConvertible {

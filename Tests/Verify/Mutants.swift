@@ -105,7 +105,7 @@ struct Mutant: Sendable, CustomStringConvertible {
         let compiled = try binary.compile(harness + ".c", to: object, shipped: folder)
         guard compiled.status == 0 else { return .broken("it does not compile: \(compiled.lastLines(4))") }
         let program = folder.appendingPathComponent("program").path
-        try Command.check([binary.clang] + objects + [object.path, "-o", program])
+        try Command.check([binary.clang] + objects + [object.path, "-o", program] + ModelBinary.libraries)
         let run = try Command.run([program, "run", "--quick", "--seed", String(seed)], seconds: 300)
         switch run.status {
         case 0: return .survived

@@ -1,6 +1,6 @@
 /// Mistakes that people make, each in one place.
 extension NamedMutant {
-    static let all: [NamedMutant] = ring + depotAndQueue + waiting + pool + words + timer
+    static let all: [NamedMutant] = ring + depotAndQueue + waiting + pool + words + timer + clock + overflow
 
     private static let ring: [NamedMutant] = [
         NamedMutant(
@@ -180,5 +180,82 @@ extension NamedMutant {
             "gyre_timer.c", "a cancelled record goes back twice",
             "            gyre_plain_write(record->place, GYRE_TIMER_PLACE_EARLY); // I3\n",
             "            gyre_timer_record_give(wheel, index);\n"),
+    ]
+
+    private static let clock: [NamedMutant] = [
+        NamedMutant(
+            "gyre_clock_check.c", "a block is published before it is written",
+            """
+                gyre_plain_write(clock->blocks[next].source, block.source);
+                gyre_store_release(&clock->current, next); // C1
+            """,
+            """
+                gyre_store_release(&clock->current, next);
+                gyre_plain_write(clock->blocks[next].source, block.source);
+            """),
+        NamedMutant(
+            "gyre_clock.c", "a reading before the base is taken for its first", "if (since < 0 && !is_first) {",
+            "if (false) {"),
+        NamedMutant(
+            "include/gyre_clock.h", "a new rate is used before its base",
+            "if (gyre_unlikely((int64_t)since < 0) || ", "if ("),
+        NamedMutant(
+            "gyre_clock_check.c", "the second to check is not sent away", "return GYRE_CLOCK_CHECK_BUSY; // K2",
+            "(void)nobody;"),
+        NamedMutant(
+            "gyre_clock_check.c", "nobody can check again", "    gyre_store_release(&clock->checking, 0); // K1\n", ""),
+        NamedMutant(
+            "gyre_clock_check.c", "a check ends before its state is written",
+            """
+                gyre_clock_check_result result = gyre_clock_check_alone(clock);
+                gyre_store_release(&clock->checking, 0); // K1
+            """,
+            """
+                gyre_store_release(&clock->checking, 0);
+                gyre_clock_check_result result = gyre_clock_check_alone(clock);
+            """),
+    ]
+
+    private static let overflow: [NamedMutant] = [
+        NamedMutant(
+            "gyre_overflow.c", "everybody pops", "&free_token, 1)) return false; // O4", "&free_token, 1)) {}"),
+        NamedMutant(
+            "gyre_overflow.c", "the token goes with what is popped",
+            """
+                gyre_store_release(&overflow->popping, 0); // O3
+                if (link == NULL || link == CDS_WFCQ_WOULDBLOCK) return false;
+            """,
+            """
+                if (link == NULL || link == CDS_WFCQ_WOULDBLOCK) return false;
+                gyre_store_release(&overflow->popping, 0);
+            """),
+        NamedMutant(
+            "gyre_overflow.c", "the token is given up before the queue is left",
+            """
+                struct cds_wfcq_node *link = __cds_wfcq_dequeue_nonblocking(&overflow->head, &overflow->tail);
+                gyre_store_release(&overflow->popping, 0); // O3
+            """,
+            """
+                gyre_store_release(&overflow->popping, 0);
+                struct cds_wfcq_node *link = __cds_wfcq_dequeue_nonblocking(&overflow->head, &overflow->tail);
+            """),
+        NamedMutant(
+            "gyre_overflow.c", "a node goes back before it is read",
+            """
+                *item = gyre_plain_read(node->item);
+                free(node);
+            """,
+            """
+                free(node);
+                *item = gyre_plain_read(node->item);
+            """),
+        NamedMutant(
+            "gyre_overflow.c", "an item is written after it is queued",
+            "    gyre_plain_write(node->item, *item);\n    gyre_store_release(&node->written, 1); // O1\n",
+            "    gyre_store_release(&node->written, 1);\n    gyre_plain_write(node->item, *item);\n"),
+        NamedMutant(
+            "gyre_overflow.c", "the most there were is stored and not exchanged",
+            "        if (gyre_cas_relaxed_relaxed(&overflow->count_max, &most, count)) break;\n",
+            "        gyre_store_relaxed(&overflow->count_max, count);\n        break;\n"),
     ]
 }

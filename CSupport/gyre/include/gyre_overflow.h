@@ -13,6 +13,8 @@
 // O1 -> O2  node fields are written before `written` is stored (release) and read after it is loaded (acquire). The
 //           queue's own exchange orders as much; the pair says it in words that ThreadSanitizer and the model checker
 //           understand.
+// O3 -> O4  who has popped gives the token up with release, the next popper takes it with acquire: it continues at the
+//           head that the first one left.
 
 #ifndef GYRE_OVERFLOW_H
 #define GYRE_OVERFLOW_H
