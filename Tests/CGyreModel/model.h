@@ -61,6 +61,11 @@ typedef struct model_harness {
 /// What must hold, in a thread or at the end.
 #define MODEL_CHECK(condition) ((condition) ? (void)0 : gyre_model_fail(#condition, __FILE__, __LINE__))
 
+/// gyre_plain_read and gyre_plain_write, as if made before the calling thread's last store or exchange: for what a call
+/// under test has read or written in an atomic whose old value others may read too late, and then drop.
+void model_plain_read_before(const void *address, const char *file, int line);
+void model_plain_write_before(const void *address, const char *file, int line);
+
 /// Ends the execution without a verdict: what it did so far is not what the test is about.
 void model_discard(void);
 

@@ -52,17 +52,18 @@ static plain *plain_of(const void *address) {
     return at;
 }
 
-void gyre_model_plain_read(const void *address, const char *file, int line) {
+/// `before` counts the stores that the thread has made since.
+static void plain_read(const void *address, uint32_t before, const char *file, int line) {
     plain *at = plain_of(address);
     model_thread *thread = self();
     if (model.trace) model_trace_note("reads plain data", file, line);
     if (at->written > thread->clock.at[at->writer]) {
         gyre_model_fail("data race: a plain read is not ordered after a write", file, line);
     }
-    at->read.at[model.current] = thread->clock.at[model.current];
+    at->read.at[model.current] = thread->clock.at[model.current] - before;
 }
 
-void gyre_model_plain_write(const void *address, const char *file, int line) {
+static void plain_write(const void *address, uint32_t before, const char *file, int line) {
     plain *at = plain_of(address);
     model_thread *thread = self();
     if (model.trace) model_trace_note("writes plain data", file, line);
@@ -75,5 +76,10 @@ void gyre_model_plain_write(const void *address, const char *file, int line) {
         }
     }
     at->writer = model.current;
-    at->written = thread->clock.at[model.current];
+    at->written = thread->clock.at[model.current] - before;
 }
+
+void gyre_model_plain_read(const void *address, const char *file, int line) { plain_read(address, 0, file, line); }
+void gyre_model_plain_write(const void *address, const char *file, int line) { plain_write(address, 0, file, line); }
+void model_plain_read_before(const void *address, const char *file, int line) { plain_read(address, 1, file, line); }
+void model_plain_write_before(const void *address, const char *file, int line) { plain_write(address, 1, file, line); }

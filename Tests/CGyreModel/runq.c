@@ -12,15 +12,28 @@ static uint64_t records[HANDLES];
 static uint8_t pushed[HANDLES];
 static uint8_t taken[HANDLES];
 static gyre_atomic_u32 flag;
+// Slots are atomic, because a thief may read one too late and drops it then. Whoever takes a handle, though, has read
+// its slot before the owner overwrites it (Q3 -> Q4): these words, one for each slot, show it.
+static uint64_t uses[GYRE_RUNQ_SLOTS];
+static uint32_t slot_of[HANDLES];
+static uint64_t position; // of the next push
+
+/// The owner has just pushed `handle`.
+static void wrote(uint32_t handle) {
+    slot_of[handle] = (uint32_t)position++ & (GYRE_RUNQ_SLOTS - 1);
+    model_plain_write_before(&uses[slot_of[handle]], __FILE__, __LINE__);
+}
 
 static void begin(uint64_t first, uint32_t held) {
     gyre_runq_init(&queue, first);
+    position = first;
     for (uint32_t i = 0; i < GYRE_RUNQ_SLOTS; i++) gyre_store_relaxed(&queue.slot[i], 99);
     gyre_store_relaxed(&flag, 0);
     for (uint32_t i = 0; i < HANDLES; i++) pushed[i] = taken[i] = 0;
     for (uint32_t i = 0; i < held; i++) {
         gyre_plain_write(records[8 + i], 1);
         MODEL_CHECK(gyre_runq_push(&queue, 8 + i));
+        wrote(8 + i);
         pushed[8 + i] = 1;
     }
 }
@@ -32,12 +45,14 @@ static void setup_full(void) { begin(UINT64_MAX - 1, 4); } // positions wrap
 static bool push(uint32_t handle) {
     gyre_plain_write(records[handle], 1);
     if (!gyre_runq_push(&queue, handle)) return false;
+    wrote(handle);
     pushed[handle] += 1;
     return true;
 }
 
 static void took(uint32_t handle) {
     MODEL_CHECK(handle < HANDLES);
+    model_plain_read_before(&uses[slot_of[handle]], __FILE__, __LINE__);
     (void)gyre_plain_read(records[handle]);
     taken[handle] += 1;
 }
@@ -109,6 +124,8 @@ static void spread(uint32_t i) {
             gyre_plain_write(records[1], 1);
             gyre_plain_write(records[2], 1);
             gyre_runq_push_many(&queue, handles, 2);
+            wrote(1);
+            wrote(2);
             pushed[1] = pushed[2] = 1;
         }
         uint32_t ahead;
@@ -131,6 +148,50 @@ static void never_empty(uint32_t i) {
     } else if (gyre_load_acquire(&flag) == 1) {
         MODEL_CHECK(gyre_runq_has_item(&queue));
         MODEL_CHECK(steal(1) == 1);
+    }
+}
+
+/// The owner turns the queue over while one is always in: no thief is told that it is empty.
+static void find_one(void) {
+    MODEL_CHECK(gyre_runq_has_item(&queue));
+    MODEL_CHECK(steal(1) == 1);
+}
+
+static void turn_over(uint32_t i) {
+    if (i == 1) return find_one();
+    for (uint32_t handle = 1; handle <= 2; handle++) {
+        MODEL_CHECK(push(handle));
+        MODEL_CHECK(pop());
+    }
+}
+
+static void turn_over_many(uint32_t i) {
+    if (i == 1) return find_one();
+    uint32_t handles[2];
+    MODEL_CHECK(push(1));
+    MODEL_CHECK(push(2));
+    if (!gyre_runq_take_many(&queue, handles, 2)) return;
+    took(handles[0]);
+    took(handles[1]);
+}
+
+/// Two lie there for whoever takes both, and a thief who takes one.
+static void take_both(uint32_t i) {
+    uint32_t handles[2];
+    if (i == 1) {
+        (void)steal(1);
+    } else if (gyre_runq_take_many(&queue, handles, 2)) {
+        took(handles[0]);
+        took(handles[1]);
+    }
+}
+
+/// So often that a thief's head may be more than a lap old.
+static void turn_over_often(uint32_t i) {
+    if (i == 1) return find_one();
+    for (uint32_t handle = 1; handle <= 5; handle++) {
+        MODEL_CHECK(push(handle));
+        MODEL_CHECK(pop());
     }
 }
 
@@ -165,8 +226,13 @@ static const model_test tests[] = {
     RUNQ("owner and two thieves", 3, setup_two, against_thieves, MODEL_COMPLETE),
     RUNQ("half of a full queue moves", 2, setup_full, relieve, MODEL_COMPLETE),
     RUNQ("a chunk is spread", 3, setup_two, spread, MODEL_COMPLETE),
+    RUNQ("a chunk is spread where thieves made room", 2, setup_full, spread, MODEL_COMPLETE),
     RUNQ("never empty", 3, setup_two, never_empty, MODEL_COMPLETE),
     RUNQ("who loses to a thief finds what is left", 3, setup_two, lose_to_a_thief, MODEL_COMPLETE),
+    RUNQ("never empty while it is turned over", 2, setup_two, turn_over, MODEL_COMPLETE),
+    RUNQ("never empty while many are taken", 2, setup_two, turn_over_many, MODEL_COMPLETE),
+    RUNQ("both are taken, or one", 2, setup_two, take_both, MODEL_COMPLETE),
+    RUNQ("never empty for a head that is old", 2, setup_two, turn_over_often, 1),
     RUNQ("empty, and known to be", 2, setup_two, look_after, MODEL_COMPLETE),
 };
 

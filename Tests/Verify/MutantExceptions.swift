@@ -2,19 +2,6 @@
 extension MutantException {
     static let all: [MutantException] = [
         MutantException(
-            path: "include/gyre_runq.h", text: "uint64_t head = gyre_load_acquire(&queue->head); // Q4",
-            change: weakerLoad,
-            reason: "Q4 forbids that a thief reads what overwrites its slot later: load buffering, which is left out."),
-        MutantException(
-            path: "include/gyre_runq.h", text: "return GYRE_RUNQ_SLOTS -", change: weakerLoad, reason: "Q4, as in push."
-        ),
-        MutantException(
-            path: "include/gyre_runq.h", text: "GYRE_ASSERT(tail + count", change: weakerLoad,
-            reason: "It stands in an assertion."),
-        MutantException(
-            path: "include/gyre_runq.h", text: "head = gyre_load_acquire(&queue->head);", change: weakerLoad,
-            reason: "The second look of a thief, reached when head was a lap old; the exchange refuses an old head."),
-        MutantException(
             path: "include/gyre_park.h", text: "idle = gyre_fetch_and_release(&park->idle, ~bit); // E1",
             change: weakerAnd, reason: ownLook),
         MutantException(

@@ -1,6 +1,6 @@
 /// Mistakes that people make, each in one place.
 extension NamedMutant {
-    static let all: [NamedMutant] = ring + depotAndQueue + waiting + pool + words + timer + clock + overflow
+    static let all: [NamedMutant] = ring + depotAndQueue + ownerQueue + waiting + pool + words + timer + clock + overflow
 
     private static let ring: [NamedMutant] = [
         NamedMutant(
@@ -65,6 +65,32 @@ extension NamedMutant {
                 gyre_store_release(&queue->tail, tail + 1);
                 gyre_store_relaxed(&queue->slot[tail & (GYRE_RUNQ_SLOTS - 1)], handle);
             """),
+    ]
+
+    private static let ownerQueue: [NamedMutant] = [
+        NamedMutant(
+            "include/gyre_runq.h", "a thief looks at the tail before the head",
+            """
+                uint64_t head = gyre_load_acquire(&queue->head); // Q6: before the tail, or it could seem to be beyond it
+                for (;;) {
+                    uint64_t tail = gyre_load_acquire(&queue->tail); // Q2
+            """,
+            """
+                uint64_t tail = gyre_load_acquire(&queue->tail);
+                uint64_t head = gyre_load_acquire(&queue->head);
+                for (;;) {
+            """),
+        NamedMutant(
+            "include/gyre_runq.h", "a thief reads what it has taken already",
+            "        if (gyre_cas_release_acquire(&queue->head, &head, head + count)) return count; // Q3, Q5; Q6\n",
+            "        uint64_t first = head;\n"
+                + "        if (!gyre_cas_release_acquire(&queue->head, &head, head + count)) continue;\n"
+                + "        for (uint32_t i = 0; i < count; i++) {\n"
+                + "            handles[i] = gyre_load_relaxed(&queue->slot[(first + i) & (GYRE_RUNQ_SLOTS - 1)]);\n"
+                + "        }\n        return count;\n"),
+        NamedMutant(
+            "include/gyre_runq.h", "many are taken of fewer", "while (tail - head >= count) {",
+            "while (tail - head >= count - 1) {"),
     ]
 
     private static let waiting: [NamedMutant] = [

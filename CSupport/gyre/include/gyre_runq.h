@@ -15,7 +15,9 @@
 // Q1 -> Q2  a slot and the record behind it are written before tail is stored (release) and read after tail is loaded
 //           (acquire). A thief needs it as well as the owner does not.
 // Q3 -> Q4  a taker has read its slots before it moves head (release); the owner loads head (acquire) before it
-//           overwrites.
+//           overwrites. An owner's exchange in between keeps a thief's release: it continues the release sequence.
+// Q5 -> Q6  whoever moves head releases the tail that it saw, the owner its own; a thief acquires head before it loads
+//           the tail, which is then no older: if the two are equal, the queue was empty when head got there.
 
 #ifndef GYRE_RUNQ_H
 #define GYRE_RUNQ_H
@@ -54,7 +56,7 @@ GYRE_INLINE bool gyre_runq_push(gyre_runq *queue, uint32_t handle) {
 /// Owner only. Appends `count` handles; the caller knows that they fit (gyre_runq_room). Wait-free.
 GYRE_INLINE void gyre_runq_push_many(gyre_runq *queue, const uint32_t *handles, uint32_t count) {
     uint64_t tail = gyre_load_relaxed(&queue->tail); // I1
-    GYRE_ASSERT(tail + count - gyre_load_acquire(&queue->head) <= GYRE_RUNQ_SLOTS);
+    GYRE_ASSERT(tail + count - gyre_load_relaxed(&queue->head) <= GYRE_RUNQ_SLOTS); // Q4 by gyre_runq_room
     for (uint32_t i = 0; i < count; i++) {
         gyre_store_relaxed(&queue->slot[(tail + i) & (GYRE_RUNQ_SLOTS - 1)], handles[i]); // published by Q1
     }
@@ -73,9 +75,8 @@ GYRE_INLINE bool gyre_runq_pop(gyre_runq *queue, uint32_t *handle) {
     uint64_t head = gyre_load_relaxed(&queue->head); // decided by the exchange; the slots are our own stores
     while (head != tail) {
         uint32_t oldest = gyre_load_relaxed(&queue->slot[head & (GYRE_RUNQ_SLOTS - 1)]);
-        // Relaxed: the next reader of head that overwrites the slot is this thread. A thief's Q3 before it is kept,
-        // because an exchange continues the release sequence that it reads from.
-        if (gyre_cas_relaxed_relaxed(&queue->head, &head, head + 1)) {
+        // Relaxed on failure: head decides nothing but what is tried next, and the slots are our own stores.
+        if (gyre_cas_release_relaxed(&queue->head, &head, head + 1)) { // Q5
             *handle = oldest;
             return true;
         }
@@ -94,12 +95,12 @@ GYRE_INLINE bool gyre_runq_peek(const gyre_runq *queue, uint32_t ahead, uint32_t
 /// Any thread. Removes the older half, rounded up and at most `limit`, into `handles`; returns how many. 0 means
 /// empty at a moment within the call. Lock-free.
 GYRE_INLINE uint32_t gyre_runq_steal(gyre_runq *queue, uint32_t *handles, uint32_t limit) {
-    uint64_t head = gyre_load_acquire(&queue->head); // before the tail, or it could seem to be beyond it
+    uint64_t head = gyre_load_acquire(&queue->head); // Q6: before the tail, or it could seem to be beyond it
     for (;;) {
         uint64_t tail = gyre_load_acquire(&queue->tail); // Q2
         uint64_t held = tail - head;
         if (gyre_unlikely(held > GYRE_RUNQ_SLOTS)) { // head is older than tail by more than a lap: look again
-            head = gyre_load_acquire(&queue->head);
+            head = gyre_load_acquire(&queue->head); // Q6
             continue;
         }
         if (held == 0) return 0;
@@ -110,7 +111,7 @@ GYRE_INLINE uint32_t gyre_runq_steal(gyre_runq *queue, uint32_t *handles, uint32
             // dropped.
             handles[i] = gyre_load_relaxed(&queue->slot[(head + i) & (GYRE_RUNQ_SLOTS - 1)]);
         }
-        if (gyre_cas_release_acquire(&queue->head, &head, head + count)) return count; // Q3
+        if (gyre_cas_release_acquire(&queue->head, &head, head + count)) return count; // Q3, Q5; Q6
     }
 }
 
@@ -123,14 +124,14 @@ GYRE_INLINE bool gyre_runq_take_many(gyre_runq *queue, uint32_t *handles, uint32
         for (uint32_t i = 0; i < count; i++) {
             handles[i] = gyre_load_relaxed(&queue->slot[(head + i) & (GYRE_RUNQ_SLOTS - 1)]); // our own stores
         }
-        if (gyre_cas_relaxed_relaxed(&queue->head, &head, head + count)) return true; // as in gyre_runq_pop
+        if (gyre_cas_release_relaxed(&queue->head, &head, head + count)) return true; // Q5, as in gyre_runq_pop
     }
     return false;
 }
 
 /// Any thread. Whether a steal that starts now would find something. Lock-free.
 GYRE_INLINE bool gyre_runq_has_item(gyre_runq *queue) {
-    uint64_t head = gyre_load_acquire(&queue->head);
+    uint64_t head = gyre_load_acquire(&queue->head); // Q6
     return gyre_load_relaxed(&queue->tail) != head; // a steal acquires what it takes itself
 }
 
