@@ -301,6 +301,25 @@ static void close_two_workers(uint32_t i) {
     MODEL_CHECK(!submit(NULL, 2, GYRE_LANE_NORMAL));
 }
 
+/// Who takes an item back comes after all that the last worker did, and may free it.
+static uint32_t left_behind;
+static void setup_retract(void) {
+    setup_last_words();
+    gyre_record *record = gyre_dispatch_take(&pool, sit(1));
+    left_behind = gyre_dispatch_handle(&pool, record);
+    (void)gyre_record_begin(record, false);
+    MODEL_CHECK(gyre_runq_push(&seats[1].runq, left_behind));
+}
+
+static void retract(uint32_t i) {
+    if (i == 0) {
+        gyre_plain_write(last_words, 1);
+        return leave();
+    }
+    MODEL_CHECK(gyre_dispatch_retract(&pool, &seats[1], left_behind));
+    gyre_plain_write(last_words, 2);
+}
+
 // ---------------------------------------------------------------------------------------------------------
 // Seats and chunks.
 
@@ -384,6 +403,12 @@ static const model_test tests[] = {
     POOL("close against a guest", 3, setup_one_one, close_race_guest, check, 1, 40000, .may_sleep = false),
     POOL("close with 2 workers", 3, setup_two_one, close_two_workers, check, 0, 40000, .may_sleep = false),
     POOL("the token in a waker's hands", 3, token_setup, token_thread, token_check, 3, 40000, .may_sleep = false),
+    POOL("who is woken sees why, asleep", 3, token_setup_held, token_woken_asleep, no_check, MODEL_COMPLETE, 4000,
+         .may_sleep = true),
+    POOL("who is woken sees why, awake", 3, token_setup_held, token_woken_awake, no_check, MODEL_COMPLETE, 4000,
+         .may_sleep = false),
+    POOL("an item is taken back after the end", 2, setup_retract, retract, no_check, MODEL_COMPLETE, 4000,
+         .may_sleep = false),
     POOL("a seat is inherited", 3, setup_one_one, inherit, check_inherit, 2, 20000, .may_sleep = false),
     POOL("a chunk moves", 2, setup_overflows, move_chunks, check_inherit, 2, 20000, .may_sleep = false),
     POOL("quiet is true", 2, setup_quiet, quiet, check_inherit, 2, 20000, .may_sleep = false),

@@ -19,6 +19,7 @@ static uint8_t inserted[4];
 static uint8_t fired[4];
 static uint8_t cancelled[4];
 static uint64_t payload[4];
+static uint64_t end; // the latest instant of the test
 
 static void setup_capacity(uint32_t capacity) {
     memset(&wheel, 0, sizeof wheel);
@@ -26,6 +27,7 @@ static void setup_capacity(uint32_t capacity) {
     gyre_timer_init(&wheel, records, capacity, 0);
     gyre_event_init(&event);
     gyre_store_relaxed(&turning, 0);
+    end = NOW;
     for (uint32_t i = 0; i < 4; i++) {
         gyre_store_relaxed(&tokens[i], 0);
         inserted[i] = fired[i] = cancelled[i] = 0;
@@ -35,7 +37,7 @@ static void setup_capacity(uint32_t capacity) {
 static void sink(void *context, const gyre_timer_fired *timer) {
     (void)context;
     MODEL_CHECK(gyre_fetch_add_relaxed(&turning, 1) == 0);
-    MODEL_CHECK(timer->due <= NOW);
+    MODEL_CHECK(timer->due <= end);
     (void)gyre_plain_read(payload[timer->word0]);
     fired[timer->word0] += 1;
     (void)gyre_fetch_sub_relaxed(&turning, 1);
@@ -82,8 +84,8 @@ static void setup_placed(void) {
 
 /// Everything that was inserted fired or was cancelled, and every record is free again.
 static void check(void) {
-    (void)advance(NOW);
-    (void)advance(NOW); // gives back what was cancelled before it was seen
+    (void)advance(end);
+    (void)advance(end); // gives back what was cancelled before it was seen
     for (uint32_t i = 0; i < 4; i++) MODEL_CHECK(inserted[i] == fired[i] + cancelled[i]);
     MODEL_CHECK(gyre_timer_waiting(&wheel) == 0);
     MODEL_CHECK(gyre_timer_next_due(&wheel) == GYRE_TIMER_NEVER || inserted[0] + inserted[1] + inserted[2] > 0);
@@ -118,6 +120,43 @@ static void cancel_two(uint32_t i) {
 static void cancel_same(uint32_t i) {
     if (i < 2) cancel(0);
     else (void)advance(NOW);
+}
+
+/// Slots of the wheel: two timers in one of them, one in another on a higher level.
+#define TICK (1ull << GYRE_TIMER_TICK_SHIFT)
+static void setup_slots(void) {
+    setup_capacity(CAPACITY);
+    end = 70 * TICK;
+    bool wake;
+    MODEL_CHECK(insert(0, 2 * TICK + 5, &wake));
+    MODEL_CHECK(insert(1, 2 * TICK + 3, &wake));
+    MODEL_CHECK(insert(2, 70 * TICK, &wake));
+    (void)advance(10);
+    MODEL_CHECK(gyre_timer_next_due(&wheel) == 2 * TICK + 3);
+}
+
+static void turn_slots(uint32_t i) {
+    if (i < 2) return cancel(2 * i);
+    (void)advance(2 * TICK + 4);
+    (void)advance(end);
+}
+
+/// A cancel, and a turn that may be left to another: either way the record is free then, which its one successor shows.
+static void setup_only(void) {
+    setup_capacity(1);
+    bool wake;
+    MODEL_CHECK(insert(0, 5000, &wake));
+}
+
+static void free_it(uint32_t i) {
+    if (i == 1) cancel(0);
+    (void)advance(NOW);
+}
+
+static void check_free(void) {
+    bool wake;
+    MODEL_CHECK(cancelled[0] == 1);
+    MODEL_CHECK(insert(1, 5000, &wake));
 }
 
 /// Two turn; whoever is turned away is turned for, with the later of the two instants.
@@ -197,6 +236,8 @@ static const model_test tests[] = {
     TIMER("insert, cancel and a turn", 3, setup, insert_and_cancel, check, MODEL_COMPLETE, 20000),
     TIMER("cancel on the wheel and in the inbox", 3, setup_placed, cancel_two, check, MODEL_COMPLETE, 20000),
     TIMER("two cancel the same", 3, setup_one, cancel_same, check, MODEL_COMPLETE, 20000),
+    TIMER("slots of the wheel", 3, setup_slots, turn_slots, check, MODEL_COMPLETE, 20000),
+    TIMER("a turn left to another gives back", 2, setup_only, free_it, check_free, MODEL_COMPLETE, 20000),
     TIMER("two turn", 2, setup_turners, turn_both, check_turners, MODEL_COMPLETE, 20000),
     TIMER("one record again and again", 2, setup_small, reuse, check, MODEL_COMPLETE, 20000),
     TIMER("records are taken and given", 2, setup_two, take_and_give, check_records, MODEL_COMPLETE, 20000),

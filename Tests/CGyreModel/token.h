@@ -77,4 +77,30 @@ static void token_thread(uint32_t i) {
 
 static void token_check(void) { MODEL_CHECK(token_taken == 2); }
 
+/// Thread 0 gives the token back and passes the wake on for the mark that it sees. Whoever is woken by it sees that mark
+/// at its first look, whether it finds out asleep or while it takes its announcement back (E1 -> E2).
+static void token_setup_held(void) {
+    token_setup();
+    gyre_store_relaxed(&token_park.searching, 1);
+}
+
+static void token_pass_on(void) {
+    gyre_park_stop_search(&token_park);
+    if (gyre_park_wants_wake(&token_park) && token_has_mark()) token_wake();
+}
+
+static void token_woken_asleep(uint32_t i) {
+    if (i == 0) return token_pass_on();
+    if (i == 1) return gyre_store_release(&token_marks[0], 1);
+    gyre_park_prepare(&token_park, 0, false);
+    MODEL_CHECK(gyre_park_sleep(&token_park, 0, GYRE_FUTEX_NO_DEADLINE));
+    MODEL_CHECK(token_has_mark());
+}
+
+static void token_woken_awake(uint32_t i) {
+    if (i < 2) return token_woken_asleep(i);
+    gyre_park_prepare(&token_park, 0, false);
+    if (gyre_park_withdraw(&token_park, 0)) MODEL_CHECK(token_has_mark());
+}
+
 #endif
