@@ -103,13 +103,8 @@ static bool gyre_seat_try_take(gyre_seat *seat) {
     return gyre_load_relaxed(&seat->taken) == 0 && gyre_cas_acquire_relaxed(&seat->taken, &vacant, 1); // S2
 }
 
-gyre_seat *gyre_dispatch_seat_slow(gyre_dispatch *dispatch) {
-    pthread_once(&gyre_seat_key_once, gyre_seat_make_key);
-    for (gyre_seat_entry *entry = pthread_getspecific(gyre_seat_key); entry != NULL; entry = entry->next) {
-        if (entry->id != dispatch->id) continue;
-        gyre_seat_last = (gyre_seat_cache){dispatch->id, entry->seat};
-        return entry->seat;
-    }
+/// A vacant seat for submitters, or NULL.
+static gyre_seat *gyre_seat_take_vacant(gyre_dispatch *dispatch) {
     for (uint32_t index = dispatch->worker_count; index < dispatch->seat_count; index++) {
         gyre_seat *seat = &dispatch->seats[index];
         if (!gyre_seat_try_take(seat)) continue;
@@ -119,9 +114,20 @@ gyre_seat *gyre_dispatch_seat_slow(gyre_dispatch *dispatch) {
             // submit comes after, so a worker about to sleep sees it.
             if (gyre_cas_relaxed_relaxed(&dispatch->seats_used, &used, index + 1)) break;
         }
-        return gyre_seat_remember(dispatch, seat);
+        return seat;
     }
     return NULL;
+}
+
+gyre_seat *gyre_dispatch_seat_slow(gyre_dispatch *dispatch) {
+    pthread_once(&gyre_seat_key_once, gyre_seat_make_key);
+    for (gyre_seat_entry *entry = pthread_getspecific(gyre_seat_key); entry != NULL; entry = entry->next) {
+        if (entry->id != dispatch->id) continue;
+        gyre_seat_last = (gyre_seat_cache){dispatch->id, entry->seat};
+        return entry->seat;
+    }
+    gyre_seat *seat = gyre_seat_take_vacant(dispatch);
+    return seat == NULL ? NULL : gyre_seat_remember(dispatch, seat);
 }
 
 gyre_seat *gyre_dispatch_sit(gyre_dispatch *dispatch, uint32_t index) {

@@ -17,6 +17,8 @@ static bool seen[HANDLES];
 
 static void begin(uint32_t handles, uint32_t spills) {
     for (uint32_t i = 0; i < 4; i++) stashes[i].count = 0;
+    memset(&depot, 0xaa, sizeof depot);
+    memset(chunks, 0xaa, sizeof chunks);
     MODEL_CHECK(gyre_depot_chunks_needed(handles, 3) <= CHUNKS);
     gyre_depot_init(&depot, chunks, gyre_depot_chunks_needed(handles, 3), handles);
     for (uint32_t i = 0; i < spills; i++) { // so that full chunks lie there, one on the other
@@ -62,6 +64,7 @@ static void check(void) {
         for (uint32_t i = 0; i < GYRE_CHUNK_HANDLES; i++) see(gyre_plain_read(chunks[id].handle[i]));
         chunk_count += 1;
     }
+    MODEL_CHECK(gyre_load_relaxed(&depot.full_count) == chunk_count); // exact at rest
     while (gyre_depot_pop(&depot, &depot.empty) != GYRE_HANDLE_NONE) chunk_count += 1;
     MODEL_CHECK(chunk_count == depot.chunk_count);
     for (uint32_t i = gyre_load_relaxed(&depot.carved); i < depot.handle_count; i++) see(i);
@@ -96,6 +99,20 @@ static void take_and_give(uint32_t i) {
         uint32_t again = take(stash);
         if (again != GYRE_HANDLE_NONE) give(stash, again);
     }
+}
+
+/// One has more than a chunk's worth and spills its oldest; the other takes what comes.
+static void keep_youngest(uint32_t i) {
+    gyre_stash *stash = &stashes[i];
+    if (i == 1) return go_round(1);
+    uint32_t handles[3];
+    for (uint32_t j = 0; j < 3; j++) {
+        handles[j] = take(stash);
+        if (handles[j] == GYRE_HANDLE_NONE) return;
+    }
+    for (uint32_t j = 0; j < 3; j++) give(stash, handles[j]);
+    gyre_depot_spill(&depot, stash);
+    MODEL_CHECK(stash->handle[stash->count - 1] == handles[2]);
 }
 
 /// Fresh handles are carved by exchange: each goes to one thread.
@@ -146,6 +163,7 @@ static const model_test tests[] = {
     DEPOT("chunks go round, 2 threads", 2, setup_two_chunks, go_round, check, MODEL_COMPLETE, 20000),
     DEPOT("chunks go round, 3 threads", 3, setup_three_chunks, go_round, check, 1, 100000),
     DEPOT("one keeps what another gives", 2, setup_two_chunks, take_and_give, check, MODEL_COMPLETE, 20000),
+    DEPOT("a full stash keeps its youngest", 2, setup_three_chunks, keep_youngest, check, MODEL_COMPLETE, 20000),
     DEPOT("fresh handles are carved once", 3, setup_fresh, carve, check, MODEL_COMPLETE, 20000),
     DEPOT("a chunk moves outside the stacks", 3, setup_handed, hand_over, check_handed, MODEL_COMPLETE, 40000),
 };

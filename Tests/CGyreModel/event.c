@@ -4,6 +4,8 @@
 #include "gyre_ring.h"
 #include "model.h"
 
+#include <string.h>
+
 static gyre_event event;
 static gyre_ring ring;
 static gyre_atomic_u64 slots[4];
@@ -11,6 +13,7 @@ static uint64_t records[8];
 static uint32_t got[4];
 
 static void setup(void) {
+    memset(&event, 0xaa, sizeof event);
     gyre_event_init(&event);
     gyre_ring_init(&ring, slots, 4, 0);
     for (uint32_t i = 0; i < 4; i++) got[i] = 0;

@@ -4,6 +4,8 @@
 #include "gyre_ring.h"
 #include "model.h"
 
+#include <string.h>
+
 #define CAPACITY 2u
 
 static gyre_ring ring;
@@ -16,6 +18,8 @@ static uint32_t order[4][4]; // what each consumer got, in its order; 0 for noth
 static uint32_t results[4];
 
 static void begin(uint32_t capacity, uint32_t first_lap, uint32_t held) {
+    memset(&ring, 0xaa, sizeof ring);
+    memset(slots, 0xaa, sizeof slots);
     gyre_ring_init(&ring, slots, capacity, first_lap);
     gyre_store_relaxed(&flag, 0);
     for (uint32_t i = 0; i < 16; i++) pushed[i] = popped[i] = 0;
@@ -62,6 +66,9 @@ static gyre_ring_result pop(uint32_t *handle) {
 /// Everything that was pushed came out once, or still lies there.
 static void check_all(void) {
     uint32_t handle;
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < 16; i++) held += (uint32_t)(pushed[i] - popped[i]);
+    MODEL_CHECK(gyre_ring_size_approximate(&ring) == held); // exact at rest
     while (pop(&handle) == GYRE_RING_OK) {}
     for (uint32_t i = 0; i < 16; i++) MODEL_CHECK(pushed[i] == popped[i]);
 }
@@ -170,6 +177,16 @@ static void look_finds(uint32_t i) {
     }
 }
 
+/// One handle lies there from the beginning, for everybody. Who reads "empty" before the other has exchanged its slot
+/// was told so too early.
+static void empty_in_time(uint32_t i) {
+    uint32_t handle;
+    if (pop(&handle) != GYRE_RING_EMPTY || i == 0) return;
+    uint64_t newest;
+    (void)model_memory_kernel_load(&slots[0].value, sizeof slots[0].value, &newest, __FILE__, __LINE__);
+    MODEL_CHECK(gyre_ring_tag(newest) == 2);
+}
+
 /// The ring was emptied before: a look that comes after sees it.
 static void look_finds_nothing(uint32_t i) {
     uint32_t handle;
@@ -273,6 +290,7 @@ static const model_test tests[] = {
     RING("never full after a pop", 3, setup_one, never_full, check_all, MODEL_COMPLETE, 4000),
     RING("never empty after a push", 3, setup_one, never_empty, check_all, MODEL_COMPLETE, 4000),
     RING("a look finds what is there", 3, setup_one, look_finds, check_all, MODEL_COMPLETE, 4000),
+    RING("empty not before it is", 2, setup_one, empty_in_time, check_all, MODEL_COMPLETE, 4000),
     RING("a look finds nothing", 2, setup_one, look_finds_nothing, check_all, MODEL_COMPLETE, 4000),
     RING("room is given back", 2, setup_given_back, give_back, check_all, MODEL_COMPLETE, 4000),
     RING("close, push and pop", 3, setup_close, close_race, check_close, MODEL_COMPLETE, 10000),

@@ -5,6 +5,8 @@
 #include "gyre_runq.h"
 #include "model.h"
 
+#include <string.h>
+
 #define HANDLES 12u
 
 static gyre_runq queue;
@@ -25,6 +27,7 @@ static void wrote(uint32_t handle) {
 }
 
 static void begin(uint64_t first, uint32_t held) {
+    memset(&queue, 0xaa, sizeof queue);
     gyre_runq_init(&queue, first);
     position = first;
     for (uint32_t i = 0; i < GYRE_RUNQ_SLOTS; i++) gyre_store_relaxed(&queue.slot[i], 99);

@@ -10,13 +10,18 @@
 #include "gyre_park.h"
 #include "model.h"
 
+#include <string.h>
+
 static gyre_park token_park;
-static gyre_parker token_parkers[1];
+#define TOKEN_WORKERS 2u
+static gyre_parker token_parkers[TOKEN_WORKERS];
 static gyre_atomic_u32 token_marks[2];
 static uint32_t token_taken;
 
 static void token_setup(void) {
-    gyre_park_init(&token_park, token_parkers, 1);
+    memset(&token_park, 0xaa, sizeof token_park);
+    memset(token_parkers, 0xaa, sizeof token_parkers);
+    gyre_park_init(&token_park, token_parkers, TOKEN_WORKERS);
     for (uint32_t i = 0; i < 2; i++) gyre_store_relaxed(&token_marks[i], 0);
     token_taken = 0;
 }
@@ -96,6 +101,22 @@ static void token_woken_asleep(uint32_t i) {
     MODEL_CHECK(gyre_park_sleep(&token_park, 0, GYRE_FUTEX_NO_DEADLINE));
     MODEL_CHECK(token_has_mark());
 }
+
+/// Two workers idle and two threads that want to wake one, or to search: the token goes to one of them.
+static uint32_t token_won[2];
+static void token_setup_idle(void) {
+    token_setup();
+    gyre_store_relaxed(&token_park.idle, 3);
+}
+
+static void token_wake_both(uint32_t i) {
+    bool look_again;
+    token_won[i] = gyre_park_wake_one(&token_park, &look_again);
+}
+
+static void token_search_both(uint32_t i) { token_won[i] = gyre_park_start_search(&token_park); }
+
+static void token_check_won(void) { MODEL_CHECK(token_won[0] + token_won[1] == 1); }
 
 static void token_woken_awake(uint32_t i) {
     if (i < 2) return token_woken_asleep(i);

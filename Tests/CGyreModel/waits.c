@@ -19,6 +19,7 @@ static uint32_t results[4];
 static gyre_gate gate;
 
 static void setup_gate(void) {
+    memset(&gate, 0xaa, sizeof gate);
     gyre_gate_init(&gate);
     memset(results, 0, sizeof results);
 }
@@ -78,9 +79,11 @@ static uint64_t outcome;
 static void called(gyre_waiter *waiter) {
     (void)gyre_plain_read(outcome);
     results[gyre_plain_read(waiter->word)] += 1;
+    gyre_plain_write(waiter->next, waiter); // it may be freed: nobody reads it again
 }
 
 static void setup_waiters(void) {
+    memset(&waiters, 0xaa, sizeof waiters);
     gyre_waiters_init(&waiters);
     memset(results, 0, sizeof results);
 }
@@ -120,6 +123,8 @@ static gyre_order_line line;
 static gyre_order_link links[3];
 
 static void setup_line(void) {
+    memset(&line, 0xaa, sizeof line);
+    memset(links, 0xaa, sizeof links);
     gyre_order_line_init(&line);
     for (uint32_t i = 0; i < 3; i++) gyre_order_link_init(&links[i]);
     memset(results, 0, sizeof results);

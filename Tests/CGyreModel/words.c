@@ -28,6 +28,7 @@ static gyre_countdown countdown;
 
 static void setup_countdown(void) {
     begin();
+    memset(&countdown, 0xaa, sizeof countdown);
     gyre_countdown_open(&countdown, 3);
 }
 
@@ -149,6 +150,39 @@ static void cancel_told(uint32_t i) {
     if (gyre_state_name_of(gyre_load_relaxed(&state.word)) != GYRE_STATE_CANCELLING) return;
     if (gyre_state_claim(&state, 7) != GYRE_MOVE_DONE) return;
     (void)gyre_plain_read(data[1]); // the claim acquired the cancel
+}
+
+/// One claims while another settles in one step.
+static void claim_or_settle(uint32_t i) {
+    if (i == 0) return settle(0);
+    gyre_plain_write(data[1], 1);
+    results[1] = gyre_state_settle(&state, 7, GYRE_STATE_FAILED) == GYRE_MOVE_DONE;
+}
+
+/// A generation ends and the next begins, while others still name the old one: whatever they try, it is not the new
+/// one that they move.
+static void reopen(void) {
+    MODEL_CHECK(gyre_state_settle(&state, 7, GYRE_STATE_CANCELLED) == GYRE_MOVE_DONE);
+    MODEL_CHECK(gyre_state_reopen(&state, GYRE_STATE_READY) == 8);
+}
+
+static void reopen_and_claim(uint32_t i) {
+    if (i == 0) return reopen();
+    if (gyre_state_name_of(gyre_state_load(&state)) != GYRE_STATE_READY) return;
+    if (gyre_state_generation_of(gyre_state_load(&state)) != 8) return;
+    MODEL_CHECK(gyre_state_settle(&state, 7, GYRE_STATE_CANCELLED) == GYRE_MOVE_STALE);
+    MODEL_CHECK(gyre_state_cancel(&state, 7) == GYRE_CANCEL_STALE);
+    MODEL_CHECK(gyre_state_claim(&state, 7) == GYRE_MOVE_STALE);
+    MODEL_CHECK(gyre_state_retry(&state, 7, true) == GYRE_MOVE_STALE);
+    MODEL_CHECK(gyre_state_publish(&state, 7, GYRE_STATE_FAILED) == GYRE_MOVE_STALE);
+    MODEL_CHECK(gyre_state_move(&state, 7, GYRE_STATE_READY, GYRE_STATE_RUNNING) == GYRE_MOVE_STALE);
+}
+
+static void check_reopened(void) {
+    uint64_t word = gyre_state_load(&state);
+    MODEL_CHECK(gyre_state_generation_of(word) == 8);
+    MODEL_CHECK(gyre_state_name_of(word) == GYRE_STATE_READY);
+    MODEL_CHECK(gyre_state_attempt_of(word) == 0);
 }
 
 /// A settle that follows a cancel has acquired it; one that follows a retry too.
@@ -321,6 +355,8 @@ static const model_test tests[] = {
     WORDS("count-down, a parent is added", 2, setup_countdown_add, arrive_and_add, check_one_last),
     WORDS("state, two claimers and a reader", 3, setup_running, settle, check_settled_once),
     WORDS("state, settled in one step", 3, setup_running, settle_in_one, check_settled_once),
+    WORDS("state, claimed or settled", 2, setup_running, claim_or_settle, check_settled_once),
+    WORDS("state, the next generation", 2, setup_running, reopen_and_claim, check_reopened),
     WORDS("state, moves", 3, setup_moves, move_on, no_check),
     WORDS("state, retry and a cancel", 3, setup_running, retry, no_check),
     WORDS("state, the runner is asked to stop", 2, setup_running, cancel_running, no_check),
