@@ -104,6 +104,8 @@ static void setup_with(uint32_t workers, uint32_t submitters) {
     gyre_store_relaxed(&overflow.written, 0);
     gyre_depot_init(&pool.depot, chunks, gyre_depot_chunks_needed(pool.record_count, pool.seat_count),
                     pool.record_count);
+    memset(&pool.park, 0xaa, sizeof pool.park);
+    memset(parkers, 0xaa, sizeof parkers);
     gyre_park_init(&pool.park, parkers, workers);
     gyre_store_relaxed(&pool.seats_used, workers);
     gyre_store_relaxed(&pool.stopping, 0);
@@ -194,6 +196,7 @@ static gyre_seat *sit(void) { return gyre_seat_take_vacant(&pool); }
 static void check(void) {
     for (uint32_t i = 0; i < RECORDS; i++) MODEL_CHECK(accepted[i] == ran[i]);
     MODEL_CHECK(!gyre_dispatch_has_item(&pool));
+    MODEL_CHECK(gyre_dispatch_is_quiet(&pool));
 }
 
 #endif

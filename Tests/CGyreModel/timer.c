@@ -159,6 +159,53 @@ static void check_free(void) {
     MODEL_CHECK(insert(1, 5000, &wake));
 }
 
+/// Inserts alone: the earliest is the next that is due.
+static void insert_only(uint32_t i) {
+    bool wake;
+    MODEL_CHECK(insert(i, 200 - 100 * i, &wake));
+}
+
+static void check_earliest(void) {
+    MODEL_CHECK(gyre_timer_next_due(&wheel) == 100);
+    check();
+}
+
+/// An insert that found next_due early enough, while a turn was about to publish a later one: it is on the wheel or in
+/// the inbox when both have ended, and next_due knows it (I5). Whoever lowered it was told to wake.
+static bool lowered[2];
+static void setup_late(void) {
+    setup_capacity(CAPACITY);
+    bool wake;
+    MODEL_CHECK(insert(0, 20, &wake));
+    MODEL_CHECK(insert(1, 500, &wake));
+    lowered[0] = lowered[1] = false;
+}
+
+static uint64_t told_due;
+static void insert_late(uint32_t i) {
+    if (i == 1) {
+        MODEL_CHECK(insert(2, 100, &lowered[1]));
+        return;
+    }
+    gyre_timer_turn turn = advance(50);
+    lowered[0] = turn.wake;
+    told_due = turn.next_due;
+}
+
+static void check_late(void) {
+    MODEL_CHECK(gyre_timer_next_due(&wheel) == 100);
+    MODEL_CHECK(told_due == 100 || lowered[1]);
+    check();
+}
+
+/// Three turn; of those who are turned away the latest instant is kept.
+static void turn_three(uint32_t i) { (void)advance(i == 1 ? NOW : 10 + i); }
+
+static void check_three(void) {
+    MODEL_CHECK(fired[0] == 1);
+    check();
+}
+
 /// Two turn; whoever is turned away is turned for, with the later of the two instants.
 static gyre_atomic_u32 turned_away;
 static void setup_turners(void) {
@@ -238,6 +285,9 @@ static const model_test tests[] = {
     TIMER("two cancel the same", 3, setup_one, cancel_same, check, MODEL_COMPLETE, 20000),
     TIMER("slots of the wheel", 3, setup_slots, turn_slots, check, MODEL_COMPLETE, 20000),
     TIMER("a turn left to another gives back", 2, setup_only, free_it, check_free, MODEL_COMPLETE, 20000),
+    TIMER("two inserts, the earliest is due", 2, setup, insert_only, check_earliest, MODEL_COMPLETE, 4000),
+    TIMER("an insert while next_due is published", 2, setup_late, insert_late, check_late, MODEL_COMPLETE, 20000),
+    TIMER("three turn", 3, setup_one, turn_three, check_three, MODEL_COMPLETE, 20000),
     TIMER("two turn", 2, setup_turners, turn_both, check_turners, MODEL_COMPLETE, 20000),
     TIMER("one record again and again", 2, setup_small, reuse, check, MODEL_COMPLETE, 20000),
     TIMER("records are taken and given", 2, setup_two, take_and_give, check_records, MODEL_COMPLETE, 20000),

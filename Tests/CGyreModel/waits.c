@@ -79,7 +79,7 @@ static uint64_t outcome;
 static void called(gyre_waiter *waiter) {
     (void)gyre_plain_read(outcome);
     results[gyre_plain_read(waiter->word)] += 1;
-    gyre_plain_write(waiter->next, waiter); // it may be freed: nobody reads it again
+    gyre_plain_write(waiter->next, NULL); // it may be freed: nobody reads it again
 }
 
 static void setup_waiters(void) {

@@ -1,6 +1,7 @@
 /// Mistakes that people make, each in one place.
 extension NamedMutant {
-    static let all: [NamedMutant] = ring + depotAndQueue + ownerQueue + waiting + pool + words + timer + clock + overflow
+    static let all: [NamedMutant] =
+        ring + depotAndQueue + ownerQueue + waiting + pool + words + timer + clock + overflow + trials
 
     private static let ring: [NamedMutant] = [
         NamedMutant(
@@ -71,7 +72,7 @@ extension NamedMutant {
         NamedMutant(
             "include/gyre_runq.h", "a thief looks at the tail before the head",
             """
-                uint64_t head = gyre_load_acquire(&queue->head); // Q6: before the tail, or it could seem to be beyond it
+                uint64_t head = gyre_load_acquire(&queue->head); // Q6: or the tail could seem to be before it
                 for (;;) {
                     uint64_t tail = gyre_load_acquire(&queue->tail); // Q2
             """,

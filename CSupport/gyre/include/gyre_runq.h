@@ -95,7 +95,7 @@ GYRE_INLINE bool gyre_runq_peek(const gyre_runq *queue, uint32_t ahead, uint32_t
 /// Any thread. Removes the older half, rounded up and at most `limit`, into `handles`; returns how many. 0 means
 /// empty at a moment within the call. Lock-free.
 GYRE_INLINE uint32_t gyre_runq_steal(gyre_runq *queue, uint32_t *handles, uint32_t limit) {
-    uint64_t head = gyre_load_acquire(&queue->head); // Q6: before the tail, or it could seem to be beyond it
+    uint64_t head = gyre_load_acquire(&queue->head); // Q6: or the tail could seem to be before it
     for (;;) {
         uint64_t tail = gyre_load_acquire(&queue->tail); // Q2
         uint64_t held = tail - head;
