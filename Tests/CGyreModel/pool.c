@@ -353,7 +353,7 @@ static const model_test tests[] = {
          .may_sleep = false),
     POOL("an item is taken back after the end", 2, setup_retract, retract, check_retract, MODEL_COMPLETE, 4000,
          .may_sleep = false),
-    POOL("a seat is inherited", 3, setup_one_one, inherit, check_inherit, 2, 20000, .may_sleep = false),
+    POOL("a seat is inherited", 3, setup_one_one, inherit, check_inherit, 1, 20000, .may_sleep = false),
     POOL("a chunk moves", 2, setup_overflows, move_chunks, check_inherit, 1, 20000, .may_sleep = false),
     POOL("quiet is not said, own queue", 3, setup_in_hand, never_quiet, check_in_hand, 1, 20000, .may_sleep = false),
     POOL("quiet is not said, injector", 3, setup_in_hand, never_quiet_injector, check_in_hand, 1, 20000,

@@ -13,7 +13,8 @@ extension NamedMutant {
                 + "            if (gyre_cas_release_acquire(slot, &seen, held)) {\n"),
         NamedMutant(
             "include/gyre_ring.h", "a pop tells its hint before it has exchanged",
-            "            if (gyre_cas_release_acquire(slot, &seen, freed)) {                        // R2; `seen` is acquired already\n"
+            "            if (gyre_cas_release_acquire(slot, &seen, freed)) {                        "
+                + "// R2; `seen` is acquired already\n"
                 + "                gyre_store_release(&ring->head, gyre_ring_after(ring, position, 0)); // H1\n",
             "            gyre_store_release(&ring->head, gyre_ring_after(ring, position, 0));\n"
                 + "            if (gyre_cas_release_acquire(slot, &seen, freed)) {\n"),
@@ -75,21 +76,25 @@ extension NamedMutant {
             "gyre_dispatch.c", "quiet counts what is queued first",
             "    uint64_t finished = 0;\n"
                 + "    for (uint32_t index = 0; index < dispatch->worker_count; index++) {\n"
-                + "        finished += gyre_load_acquire(gyre_counter_word(dispatch->seats[index].counts, 0, GYRE_COUNT_FINISHED)); // F2\n"
+                + "        finished += "
+                + "gyre_load_acquire(gyre_counter_word(dispatch->seats[index].counts, 0, GYRE_COUNT_FINISHED)); // F2\n"
                 + "    }\n"
                 + "    return finished == gyre_dispatch_sum(dispatch, GYRE_COUNT_QUEUED);\n",
             "    uint64_t queued = gyre_dispatch_sum(dispatch, GYRE_COUNT_QUEUED);\n"
                 + "    uint64_t finished = 0;\n"
                 + "    for (uint32_t index = 0; index < dispatch->worker_count; index++) {\n"
-                + "        finished += gyre_load_acquire(gyre_counter_word(dispatch->seats[index].counts, 0, GYRE_COUNT_FINISHED)); // F2\n"
+                + "        finished += "
+                + "gyre_load_acquire(gyre_counter_word(dispatch->seats[index].counts, 0, GYRE_COUNT_FINISHED)); // F2\n"
                 + "    }\n"
                 + "    return finished == queued;\n"),
         NamedMutant(
             "gyre_dispatch.c", "a chunk of work goes back before it is read",
-            "    for (uint32_t i = 0; i < GYRE_CHUNK_HANDLES; i++) handles[i] = gyre_plain_read(dispatch->chunks[id].handle[i]);\n"
+            "    for (uint32_t i = 0; i < GYRE_CHUNK_HANDLES; i++) handles[i] = "
+                + "gyre_plain_read(dispatch->chunks[id].handle[i]);\n"
                 + "    gyre_depot_push(&dispatch->depot, &dispatch->depot.empty, id);\n",
             "    gyre_depot_push(&dispatch->depot, &dispatch->depot.empty, id);\n"
-                + "    for (uint32_t i = 0; i < GYRE_CHUNK_HANDLES; i++) handles[i] = gyre_plain_read(dispatch->chunks[id].handle[i]);\n"
+                + "    for (uint32_t i = 0; i < GYRE_CHUNK_HANDLES; i++) handles[i] = "
+                + "gyre_plain_read(dispatch->chunks[id].handle[i]);\n"
         ),
         NamedMutant(
             "gyre_dispatch.c", "a waker that found nobody does not look again",
@@ -98,12 +103,14 @@ extension NamedMutant {
         NamedMutant(
             "include/gyre_dispatch.h", "a record is counted after it is queued",
             "    gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, 1);\n"
-                + "    while (gyre_unlikely(!gyre_runq_push(&seat->runq, handle))) gyre_dispatch_relieve(dispatch, seat);\n",
+                + "    while (gyre_unlikely(!gyre_runq_push(&seat->runq, handle))) "
+                + "gyre_dispatch_relieve(dispatch, seat);\n",
             "    while (gyre_unlikely(!gyre_runq_push(&seat->runq, handle))) gyre_dispatch_relieve(dispatch, seat);\n"
                 + "    gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, 1);\n"),
         NamedMutant(
             "include/gyre_dispatch.h", "a refused record stays counted",
-            "            gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, UINT64_MAX); // one less, modulo 2^64\n",
+            "            gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, UINT64_MAX); // one "
+                + "less, modulo 2^64\n",
             ""),
         NamedMutant(
             "include/gyre_dispatch.h", "threads without a seat count by a store",
@@ -173,13 +180,15 @@ extension NamedMutant {
             "    if (nanoseconds < seen) (void)gyre_cas_relaxed_relaxed(&histogram->minimum, &seen, nanoseconds);"),
         NamedMutant(
             "include/gyre_countdown.h", "a parent is added by a store",
-            "    uint32_t before = gyre_fetch_add_relaxed(&countdown->pending, parents); // C1 is carried on; publishes nothing\n",
+            "    uint32_t before = gyre_fetch_add_relaxed(&countdown->pending, parents); // C1 is "
+                + "carried on; publishes nothing\n",
             "    uint32_t before = gyre_load_relaxed(&countdown->pending);\n"
                 + "    gyre_store_relaxed(&countdown->pending, before + parents);\n"),
         NamedMutant(
             "include/gyre_order.h", "a follower overwrites the mark",
             "    uint64_t nobody = 0;\n"
-                + "    return gyre_cas_release_acquire(&before->successor, &nobody, (uint64_t)(uintptr_t)link); // N3; N2 on failure",
+                + "    return gyre_cas_release_acquire(&before->successor, &nobody, "
+                + "(uint64_t)(uintptr_t)link); // N3; N2 on failure",
             "    if (gyre_load_acquire(&before->successor) != 0) return false;\n"
                 + "    gyre_store_release(&before->successor, (uint64_t)(uintptr_t)link);\n"
                 + "    return true;"),
