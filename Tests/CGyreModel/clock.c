@@ -109,6 +109,7 @@ static void refine_inline(uint32_t i) {
 
 static void check_rate(void) {
     MODEL_CHECK(gyre_clock_refinements(watch) == 1);
+    MODEL_CHECK(gyre_clock_step_ns(watch) == 1);
     read_rate(true);
 }
 

@@ -16,7 +16,7 @@ static gyre_atomic_u32 flag;
 
 static void begin(void) {
     memset(results, 0, sizeof results);
-    gyre_store_relaxed(&flag, 0);
+    gyre_flag_lower(&flag);
 }
 
 static void no_check(void) {}
@@ -312,10 +312,8 @@ static uint64_t buckets[GYRE_HISTOGRAM_BUCKETS];
 
 static void setup_histogram(void) {
     begin();
-    gyre_store_relaxed(&histogram.sum, 0);
-    gyre_store_relaxed(&histogram.maximum, 0);
-    gyre_store_relaxed(&histogram.minimum, UINT64_MAX);
-    for (uint32_t i = 0; i < GYRE_HISTOGRAM_BUCKETS; i++) gyre_store_relaxed(&histogram.buckets[i], 0);
+    memset(&histogram, 0xaa, sizeof histogram);
+    gyre_histogram_init(&histogram);
 }
 
 static void read_histogram(void) {
