@@ -228,14 +228,18 @@ static void gyre_dispatch_await_exit(gyre_atomic_u32 *inside) {
     }
 }
 
-void gyre_dispatch_destroy(gyre_dispatch *dispatch) {
-    if (dispatch == NULL) return;
+static void gyre_dispatch_await_exits(gyre_dispatch *dispatch) {
     if (dispatch->seats != NULL) {
-        for (uint32_t index = 0; index < dispatch->seat_count; index++) {
-            gyre_dispatch_await_exit(&dispatch->seats[index].inside);
+        for (uint32_t seat = 0; seat < dispatch->seat_count; seat++) {
+            gyre_dispatch_await_exit(&dispatch->seats[seat].inside);
         }
     }
     gyre_dispatch_await_exit(&dispatch->inside);
+}
+
+void gyre_dispatch_destroy(gyre_dispatch *dispatch) {
+    if (dispatch == NULL) return;
+    gyre_dispatch_await_exits(dispatch);
     gyre_registry_remove(dispatch);
     for (uint32_t lane = 0; lane < GYRE_LANES; lane++) gyre_ring_destroy(dispatch->injectors[lane]);
     gyre_ring_destroy(dispatch->work);

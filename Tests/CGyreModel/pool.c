@@ -316,6 +316,34 @@ static void check_in_hand(void) {
     check_inherit();
 }
 
+// ---------------------------------------------------------------------------------------------------------
+// The task that kept the pool ends before the submit of its job has: who frees the pool comes after that.
+
+static uint64_t memory_of_pool;
+
+static void end_of_pool(uint32_t i, gyre_seat *seat) {
+    if (i == 1) {
+        gyre_dispatch_enter(&pool, seat);
+        MODEL_CHECK(submit(seat, 1, GYRE_LANE_NORMAL));
+        (void)gyre_plain_read(memory_of_pool);
+        gyre_dispatch_exit(&pool, seat);
+        return;
+    }
+    uint32_t handle = gyre_dispatch_next(&pool, &seats[0]);
+    if (handle == GYRE_HANDLE_NONE) return; // it came too early to end anything
+    run(&seats[0], handle);
+    gyre_dispatch_await_exits(&pool);
+    gyre_plain_write(memory_of_pool, 1);
+}
+static void end_of_pool_seat(uint32_t i) { end_of_pool(i, &seats[1]); }
+static void end_of_pool_guest(uint32_t i) { end_of_pool(i, NULL); }
+
+static void setup_end_of_pool(void) {
+    setup_with(1, 1);
+    (void)sit();
+    memory_of_pool = 0;
+}
+
 #define POOL(title, count, start, body, last, preemptions, by_chance, ...)                                            \
     {.name = "pool/" title, .threads = count, .setup = start, .thread = body, .check = last, .bound = preemptions, \
      .chance = by_chance, .locations = 320, .stale = 1, __VA_ARGS__}
@@ -357,6 +385,10 @@ static const model_test tests[] = {
     POOL("a chunk moves", 2, setup_overflows, move_chunks, check_inherit, 1, 20000, .may_sleep = false),
     POOL("quiet is not said, own queue", 3, setup_in_hand, never_quiet, check_in_hand, 1, 20000, .may_sleep = false),
     POOL("quiet is not said, injector", 3, setup_in_hand, never_quiet_injector, check_in_hand, 1, 20000,
+         .may_sleep = false),
+    POOL("freed after the submit, own queue", 2, setup_end_of_pool, end_of_pool_seat, no_check, 2, 20000,
+         .may_sleep = false),
+    POOL("freed after the submit, injector", 2, setup_end_of_pool, end_of_pool_guest, no_check, 2, 20000,
          .may_sleep = false),
     POOL("quiet is true", 2, setup_quiet, quiet, check_inherit, 2, 20000, .may_sleep = false),
 };

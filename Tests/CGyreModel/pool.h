@@ -110,12 +110,14 @@ static void setup_with(uint32_t workers, uint32_t submitters) {
     gyre_store_relaxed(&pool.seats_used, workers);
     gyre_store_relaxed(&pool.stopping, 0);
     gyre_store_relaxed(&pool.stopped, 0);
+    gyre_store_relaxed(&pool.inside, 0);
     gyre_store_relaxed(&workers_left, 0);
     for (uint32_t i = 0; i < RECORDS; i++) gyre_store_relaxed(&records[i].state, 0);
     for (uint32_t i = 0; i < SEATS; i++) {
         seats[i].dispatch = &pool;
         seats[i].index = i;
         gyre_store_relaxed(&seats[i].taken, 0);
+        gyre_store_relaxed(&seats[i].inside, 0);
         for (uint32_t j = 0; j < GYRE_COUNTS; j++) gyre_store_relaxed(&seats[i].counts[j / 8].words[j % 8], 0);
         gyre_runq_init(&seats[i].runq, 0);
     }

@@ -156,6 +156,12 @@ extension NamedMutant {
             "gyre_dispatch.c", "retract does not wait for the workers",
             "while (gyre_load_acquire(&dispatch->stopped) == 0) { // R2", "while (false) {"),
         NamedMutant(
+            "gyre_dispatch.c", "a pool is freed while a thread without a seat is inside",
+            "    gyre_dispatch_await_exit(&dispatch->inside);\n", ""),
+        NamedMutant(
+            "include/gyre_dispatch.h", "a thread with a seat does not go inside",
+            "gyre_store_relaxed(&seat->inside, 1);", "(void)seat;"),
+        NamedMutant(
             "include/gyre_park.h", "the epoch stays when a worker is woken",
             "            (void)gyre_fetch_add_release(&park->parkers[worker].epoch, 1); // E3\n", ""),
         NamedMutant(
