@@ -34,7 +34,7 @@ UNDEFINED := -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
 asan: deps ## every test under AddressSanitizer, leaks and undefined behaviour of C included
 	$(SWIFT) test $(SERIAL) --disable-xctest --sanitize=address $(UNDEFINED) --scratch-path .build-asan $(ARGS)
 
-coverage: deps ## how much of the code the tests run: branches of CGyre, lines of GyreCore and Gyre
+coverage: deps ## how much of the code the tests run: branches of CGyre, lines of GyreCore, GyrePolicy and Gyre
 	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size ci --only coverage $(ARGS)
 
 verify: deps ## what looks for bugs beyond single tests, in minutes; options in ARGS="--only model"

@@ -10,6 +10,7 @@ let package = Package(
     products: [
         .library(name: "Gyre", targets: ["Gyre"]),
         .library(name: "GyreCore", targets: ["GyreCore"]),
+        .library(name: "GyrePolicy", targets: ["GyrePolicy"]),
         .library(name: "GyreObserve", targets: ["GyreObserve"]),
         .library(name: "CGyre", targets: ["CGyre"]),
         .library(name: "GyreJemalloc", targets: ["GyreJemalloc"]),
@@ -29,6 +30,7 @@ let package = Package(
             name: "CURCU", path: "CSupport/urcu", pkgConfig: "liburcu", providers: [.apt(["liburcu-dev"])]),
         .target(name: "CGyre", dependencies: ["CURCU"], path: "CSupport/gyre", cSettings: strictC),
         .target(name: "GyreCore", dependencies: ["CGyre"], swiftSettings: strict),
+        .target(name: "GyrePolicy", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "Gyre", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "GyreObserve", dependencies: ["GyreCore"], swiftSettings: strict),
         .executableTarget(
@@ -48,6 +50,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("stdc++"), .linkedLibrary("jemalloc")]),
         .target(name: "GyreJemalloc", dependencies: ["CGyreJemalloc"], swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
+        .testTarget(name: "GyrePolicyTests", dependencies: ["GyrePolicy", "GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreTests", dependencies: ["Gyre", "GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
         .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI"], swiftSettings: strict),
