@@ -5,6 +5,10 @@ extension UInt64 {
         let sum = addingReportingOverflow(other)
         return sum.overflow ? .max : sum.partialValue
     }
+
+    package func subtractingSaturating(_ other: UInt64) -> UInt64 {
+        self > other ? self - other : 0
+    }
 }
 
 extension Duration {

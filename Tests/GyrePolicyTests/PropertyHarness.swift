@@ -45,3 +45,18 @@ struct Counterexample: Error, CustomStringConvertible {
 func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
     guard condition else { throw Counterexample(description: message()) }
 }
+
+extension SeededRandom {
+    /// One of `choices`, each as likely as the others.
+    mutating func pick<Choice>(_ choices: [Choice]) -> Choice {
+        choices[Int(next().scaled(upTo: UInt64(choices.count - 1)))]
+    }
+
+    /// A whole number of `range`.
+    mutating func pick(_ range: ClosedRange<UInt64>) -> UInt64 {
+        range.lowerBound + next().scaled(upTo: range.upperBound - range.lowerBound)
+    }
+
+    /// True once in `many` times.
+    mutating func isOne(in many: UInt64) -> Bool { next().scaled(upTo: many - 1) == 0 }
+}
