@@ -1,0 +1,150 @@
+public import GyreCore
+
+/// Where a circuit breaker stands.
+///
+///     closed ──too many failures──▶ open ──its time passed──▶ half-open ──enough good probes──▶ closed
+///                                    ▲────────── too many bad or lost probes ─┘
+///
+/// The other three are set by hand and left by hand.
+public enum BreakerMode: UInt8, Sendable, CaseIterable {
+    /// Calls pass and are counted.
+    case closed = 0
+    /// Calls are refused until an instant.
+    case open = 1
+    /// A few calls pass, to find out; the others are refused.
+    case halfOpen = 2
+    /// Calls are refused.
+    case forcedOpen = 3
+    /// Calls pass and are not counted.
+    case disabled = 4
+    /// Calls pass and are counted, and nothing follows from it.
+    case metricsOnly = 5
+}
+
+/// A circuit breaker's state in one word.
+///
+///     | mode 3 | level 4 | generation 13 | out 4 | good 4 | bad 4 | tick 32 |
+///
+/// `level` is how many times in a row it has opened, less one. `out`, `good` and `bad` are the probes of a half-open
+/// breaker: under way, and with their results. `tick` is what the mode waits for: when it may leave `open`, when the
+/// last lease of `halfOpen` ends.
+///
+/// A generation ends with every change of mode, and when leases are given up; what belongs to an older one is ignored.
+/// Generations repeat after 8,192: a result would have to be that late to be taken for another.
+///
+/// A tick is 2^20 ns, about a millisecond, and ticks repeat after 52 days. So a tick is in the future only if it is no
+/// further ahead than a breaker ever looks; anything else has passed, and a breaker that nobody asked for two months
+/// still finds its way on.
+public struct BreakerState: PackedState {
+    public let word: UInt64
+
+    static let modeField = WordField(shift: 61, bits: 3)
+    static let levelField = WordField(shift: 57, bits: 4)
+    static let generationField = WordField(shift: 44, bits: 13)
+    static let outField = WordField(shift: 40, bits: 4)
+    static let goodField = WordField(shift: 36, bits: 4)
+    static let badField = WordField(shift: 32, bits: 4)
+    static let tickField = WordField(shift: 0, bits: 32)
+
+    /// A closed breaker of the first generation.
+    public init(word: UInt64 = 0) {
+        self.word = word
+    }
+
+    /// A closed breaker of the generation `generation` modulo 8,192.
+    public init(generation: UInt64) {
+        word = Self.generationField.setting(0, generation)
+    }
+
+    /// The mode as it was last written. Time may have passed since: ``CircuitBreaker/mode(of:at:)`` says where it
+    /// stands.
+    public var mode: BreakerMode {
+        guard let mode = BreakerMode(rawValue: UInt8(Self.modeField(word))) else {
+            preconditionFailure("no breaker wrote \(word)")
+        }
+        return mode
+    }
+
+    public var generation: UInt64 { Self.generationField(word) }
+    /// Probes under way, as far as anybody has said.
+    public var probesOut: UInt64 { Self.outField(word) }
+    public var probesGood: UInt64 { Self.goodField(word) }
+    public var probesBad: UInt64 { Self.badField(word) }
+
+    var level: UInt64 { Self.levelField(word) }
+    var tick: BreakerTick { BreakerTick(number: UInt32(Self.tickField(word))) }
+    var probesGranted: UInt64 { probesOut + probesGood + probesBad }
+
+    /// The first state of the next generation.
+    func next(_ mode: BreakerMode, level: UInt64 = 0, tick: BreakerTick = BreakerTick(number: 0)) -> BreakerState {
+        var next = Self.modeField.setting(0, UInt64(mode.rawValue))
+        next = Self.levelField.setting(next, min(level, Self.levelField.maximum))
+        next = Self.generationField.setting(next, generation &+ 1)
+        return BreakerState(word: Self.tickField.setting(next, UInt64(tick.number)))
+    }
+
+    /// The same generation with other probes.
+    func probes(out: UInt64, good: UInt64, bad: UInt64, tick: BreakerTick) -> BreakerState {
+        var next = Self.outField.setting(word, out)
+        next = Self.goodField.setting(next, good)
+        next = Self.badField.setting(next, bad)
+        return BreakerState(word: Self.tickField.setting(next, UInt64(tick.number)))
+    }
+}
+
+/// An instant in units of 2^20 ns, modulo 2^32.
+struct BreakerTick: Hashable, BitwiseCopyable {
+    let number: UInt32
+
+    static let shift: UInt64 = 20
+
+    init(number: UInt32) {
+        self.number = number
+    }
+
+    /// The first tick that is not before `nanoseconds`: what waits for it never goes too early.
+    init(notBefore nanoseconds: UInt64) {
+        number = UInt32(truncatingIfNeeded: nanoseconds.addingSaturating((1 << Self.shift) - 1) >> Self.shift)
+    }
+
+    /// How many ticks it is ahead of `instant`; 0 when it has passed, which is also what more than `ahead` nanoseconds
+    /// means.
+    func ticksAhead(of instant: MonotonicInstant, atMost ahead: UInt64) -> UInt64 {
+        let now = UInt32(truncatingIfNeeded: instant.nanoseconds >> Self.shift)
+        let distance = UInt64(number &- now)
+        // Both ends are rounded, so what is `ahead` away may be two ticks further.
+        return distance > (ahead >> Self.shift) + 2 ? 0 : distance
+    }
+
+    /// The instant at which it passed, seen from `instant`, when it has.
+    func passed(before instant: MonotonicInstant) -> MonotonicInstant {
+        let now = instant.nanoseconds >> Self.shift
+        let ago = UInt64(UInt32(truncatingIfNeeded: now) &- number)
+        return MonotonicInstant(nanoseconds: now.subtractingSaturating(ago) << Self.shift)
+    }
+
+    func later(than other: BreakerTick) -> Bool { Int32(bitPattern: number &- other.number) > 0 }
+}
+
+/// The right to make one call, and what its result belongs to. A plain value: losing one costs nothing, because a
+/// probe's lease ends by itself.
+public struct BreakerLease: Sendable, Hashable, BitwiseCopyable {
+    package let generation: UInt32
+    let end: BreakerTick
+    /// Whether the call decides about a half-open breaker.
+    public let isProbe: Bool
+
+    init(generation: UInt64, probeUntil end: BreakerTick?) {
+        self.generation = UInt32(generation)
+        self.end = end ?? BreakerTick(number: 0)
+        isProbe = end != nil
+    }
+}
+
+/// What a breaker says to a call.
+public enum BreakerVerdict: Sendable, Hashable {
+    /// Make it, and hand the lease back with its result.
+    case admitted(BreakerLease)
+    /// Do not. `retryAt` is when to ask again; `nil` when only a hand can open the way.
+    case rejected(retryAt: MonotonicInstant?)
+}
