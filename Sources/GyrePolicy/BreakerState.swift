@@ -31,10 +31,6 @@ public enum BreakerMode: UInt8, Sendable, CaseIterable {
 ///
 /// A generation ends with every change of mode, and when leases are given up; what belongs to an older one is ignored.
 /// Generations repeat after 8,192: a result would have to be that late to be taken for another.
-///
-/// A tick is 2^20 ns, about a millisecond, and ticks repeat after 52 days. So a tick is in the future only if it is no
-/// further ahead than a breaker ever looks; anything else has passed, and a breaker that nobody asked for two months
-/// still finds its way on.
 public struct BreakerState: PackedState {
     public let word: UInt64
 
@@ -72,11 +68,11 @@ public struct BreakerState: PackedState {
     public var probesBad: UInt64 { Self.badField(word) }
 
     var level: UInt64 { Self.levelField(word) }
-    var tick: BreakerTick { BreakerTick(number: UInt32(Self.tickField(word))) }
+    var tick: CoarseTick { CoarseTick(number: UInt32(Self.tickField(word))) }
     var probesGranted: UInt64 { probesOut + probesGood + probesBad }
 
     /// The first state of the next generation.
-    func next(_ mode: BreakerMode, level: UInt64 = 0, tick: BreakerTick = BreakerTick(number: 0)) -> BreakerState {
+    func next(_ mode: BreakerMode, level: UInt64 = 0, tick: CoarseTick = CoarseTick(number: 0)) -> BreakerState {
         var next = Self.modeField.setting(0, UInt64(mode.rawValue))
         next = Self.levelField.setting(next, min(level, Self.levelField.maximum))
         next = Self.generationField.setting(next, generation &+ 1)
@@ -84,7 +80,7 @@ public struct BreakerState: PackedState {
     }
 
     /// The same generation with other probes.
-    func probes(out: UInt64, good: UInt64, bad: UInt64, tick: BreakerTick) -> BreakerState {
+    func probes(out: UInt64, good: UInt64, bad: UInt64, tick: CoarseTick) -> BreakerState {
         var next = Self.outField.setting(word, out)
         next = Self.goodField.setting(next, good)
         next = Self.badField.setting(next, bad)
@@ -92,51 +88,17 @@ public struct BreakerState: PackedState {
     }
 }
 
-/// An instant in units of 2^20 ns, modulo 2^32.
-struct BreakerTick: Hashable, BitwiseCopyable {
-    let number: UInt32
-
-    static let shift: UInt64 = 20
-
-    init(number: UInt32) {
-        self.number = number
-    }
-
-    /// The first tick that is not before `nanoseconds`: what waits for it never goes too early.
-    init(notBefore nanoseconds: UInt64) {
-        number = UInt32(truncatingIfNeeded: nanoseconds.addingSaturating((1 << Self.shift) - 1) >> Self.shift)
-    }
-
-    /// How many ticks it is ahead of `instant`; 0 when it has passed, which is also what more than `ahead` nanoseconds
-    /// means.
-    func ticksAhead(of instant: MonotonicInstant, atMost ahead: UInt64) -> UInt64 {
-        let now = UInt32(truncatingIfNeeded: instant.nanoseconds >> Self.shift)
-        let distance = UInt64(number &- now)
-        // Both ends are rounded, so what is `ahead` away may be two ticks further.
-        return distance > (ahead >> Self.shift) + 2 ? 0 : distance
-    }
-
-    /// The instant at which it passed, seen from `instant`, when it has.
-    func passed(before instant: MonotonicInstant) -> MonotonicInstant {
-        let now = instant.nanoseconds >> Self.shift
-        let ago = UInt64(UInt32(truncatingIfNeeded: now) &- number)
-        return MonotonicInstant(nanoseconds: now.subtractingSaturating(ago) << Self.shift)
-    }
-
-    func later(than other: BreakerTick) -> Bool { Int32(bitPattern: number &- other.number) > 0 }
-}
-
 /// The right to make one call, and what its result belongs to. A plain value: losing one costs nothing, because a
 /// probe's lease ends by itself.
 public struct BreakerLease: Sendable, Hashable, BitwiseCopyable {
     package let generation: UInt32
-    let end: BreakerTick
+    let end: CoarseTick
     /// Whether the call decides about a half-open breaker.
     public let isProbe: Bool
 
-    init(generation: UInt64, probeUntil end: BreakerTick?) {
+    init(generation: UInt64, probeUntil end: CoarseTick?) {
         self.generation = UInt32(generation)
-        self.end = end ?? BreakerTick(number: 0)
+        self.end = end ?? CoarseTick(number: 0)
         isProbe = end != nil
     }
 }

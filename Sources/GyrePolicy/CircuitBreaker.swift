@@ -20,11 +20,19 @@ public import GyreCore
 /// that changes and none for one that does not: while closed, admission is one load.
 public struct CircuitBreaker: DescribedPolicy {
     /// When a call is slow.
-    public enum SlowCall: Sendable, Hashable {
+    public enum SlowCall: Sendable, Hashable, CustomStringConvertible {
         case never
         case over(Duration)
         /// Longer than this many times the usual: the 95th percentile of the baseline, which the caller measures.
         case overBaseline(times: Double)
+
+        public var description: String {
+            switch self {
+            case .never: return "never"
+            case .over(let limit): return "over \(SettingDescription.text(limit))"
+            case .overBaseline(let times): return "over \(times) times the baseline"
+            }
+        }
     }
 
     public let window: Setting<Duration>
@@ -141,7 +149,7 @@ public struct CircuitBreaker: DescribedPolicy {
     ) -> (BreakerState, BreakerVerdict) {
         let longest = now.nanoseconds.addingSaturating(probeMaxNanoseconds)
         // A lease that has ended when it is given would be nobody's.
-        let end = BreakerTick(notBefore: max(min(deadline.nanoseconds, longest), now.nanoseconds.addingSaturating(1)))
+        let end = CoarseTick(notBefore: max(min(deadline.nanoseconds, longest), now.nanoseconds.addingSaturating(1)))
         let isLast = state.probesOut == 0 || end.later(than: state.tick)
         let next = state.probes(
             out: state.probesOut + 1, good: state.probesGood, bad: state.probesBad, tick: isLast ? end : state.tick)
@@ -188,8 +196,8 @@ public struct CircuitBreaker: DescribedPolicy {
     private func wayOn(of state: BreakerState, at now: MonotonicInstant) -> MonotonicInstant {
         let ahead = state.mode == .open ? openMaxNanoseconds : probeMaxNanoseconds
         let ticks = state.tick.ticksAhead(of: now, atMost: ahead)
-        let start = now.nanoseconds >> BreakerTick.shift
-        return MonotonicInstant(nanoseconds: (start + ticks) << BreakerTick.shift)
+        let start = now.nanoseconds >> CoarseTick.shift
+        return MonotonicInstant(nanoseconds: (start + ticks) << CoarseTick.shift)
     }
 
     // MARK: - Results
@@ -277,7 +285,7 @@ public struct CircuitBreaker: DescribedPolicy {
         let lower = max(openMinNanoseconds, upper / 2)
         let wait = lower + draw.scaled(upTo: upper - lower)
         return state.next(
-            .open, level: level, tick: BreakerTick(notBefore: now.nanoseconds.addingSaturating(wait)))
+            .open, level: level, tick: CoarseTick(notBefore: now.nanoseconds.addingSaturating(wait)))
     }
 
     // MARK: - By hand

@@ -65,7 +65,7 @@ import Testing
     @Test func noLeaseLeaksAndNoProbeIsOneTooMany() {
         forSeeds { random in
             var history = try History(&random)
-            for _ in 0..<50 {
+            for _ in 0..<32 {
                 try step(&history, &random)
                 let state = history.subject.state
                 if state.mode == .halfOpen {
@@ -81,7 +81,7 @@ import Testing
     @Test func aHalfOpenBreakerHasALiveLeaseOrRoomForOne() {
         forSeeds { random in
             var history = try History(&random)
-            for _ in 0..<50 {
+            for _ in 0..<32 {
                 try step(&history, &random)
                 let subject = history.subject
                 guard subject.mode == .halfOpen else { continue }
@@ -99,7 +99,7 @@ import Testing
     @Test func silenceAlwaysEnds() {
         forSeeds { random in
             var history = try History(&random)
-            for _ in 0..<50 { try step(&history, &random) }
+            for _ in 0..<32 { try step(&history, &random) }
             history.subject.advance(.milliseconds(1_050))
             for _ in 0..<history.subject.breaker.goodProbes.value {
                 history.subject.end(try history.subject.passing(), .good)
@@ -111,7 +111,7 @@ import Testing
     @Test func itIsOpenForAsLongAsItSays() {
         forSeeds { random in
             var history = try History(&random)
-            for _ in 0..<50 {
+            for _ in 0..<32 {
                 let before = history.subject.state
                 try step(&history, &random)
                 guard history.subject.state.mode == .open, before.generation != history.subject.state.generation,

@@ -103,7 +103,7 @@ import Testing
             var keyed = try KeyedBreakers<UInt64>(breaker, keysMax: keysMax)
             var all: [UInt64: BreakerSubject] = [:]
             var now = start
-            for _ in 0..<50 {
+            for _ in 0..<30 {
                 now = now + .milliseconds(Int64(random.isOne(in: 5) ? random.pick(0...300) : random.pick(0...10)))
                 let key = random.pick(0...6), draw = random.next()
                 let verdict = keyed.admit(key, at: now, draw: draw)
