@@ -54,6 +54,7 @@ public struct CircuitBreaker: DescribedPolicy {
     private let openMinNanoseconds: UInt64
     private let openMaxNanoseconds: UInt64
     private let probeMaxNanoseconds: UInt64
+    private let slowNanoseconds: UInt64
 
     /// - Parameters:
     ///   - window: 10 ms to an hour; 10 s by default. Counted in ten slots.
@@ -94,14 +95,15 @@ public struct CircuitBreaker: DescribedPolicy {
         openMinNanoseconds = self.openMin.nanoseconds
         openMaxNanoseconds = self.openMax.nanoseconds
         probeMaxNanoseconds = self.probeMax.nanoseconds
-        try checkSlowCall()
+        slowNanoseconds = try Self.slowNanoseconds(self.slowCall.value)
     }
 
-    private func checkSlowCall() throws(ConfigurationError) {
-        switch slowCall.value {
-        case .never: break
-        case .over(let limit) where limit > .zero: break
-        case .overBaseline(let times) where times >= 1 && times.isFinite: break
+    /// A fixed limit in nanoseconds.
+    private static func slowNanoseconds(_ slowCall: SlowCall) throws(ConfigurationError) -> UInt64 {
+        switch slowCall {
+        case .never: return .max
+        case .over(let limit) where limit > .zero: return limit.wholeNanoseconds
+        case .overBaseline(let times) where times >= 1 && times.isFinite: return .max
         case .over, .overBaseline:
             throw ConfigurationError(
                 field: "slowCall", reason: "a limit must be longer than 0, and a baseline be taken 1 or more times")
@@ -220,7 +222,7 @@ public struct CircuitBreaker: DescribedPolicy {
         let isSlow: Bool
         switch slowCall.value {
         case .never: isSlow = false
-        case .over(let limit): isSlow = nanoseconds > limit.wholeNanoseconds
+        case .over: isSlow = nanoseconds > slowNanoseconds
         case .overBaseline(let times):
             isSlow = baselineNanoseconds.map { Double(nanoseconds) > times * Double($0) } ?? false
         }

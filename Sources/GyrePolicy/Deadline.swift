@@ -53,8 +53,11 @@ public struct Timeouts: DescribedPolicy {
     /// Whether attempts end earlier than ``attempt`` when nearly all of them are faster.
     public let learnsAttempt: Setting<Bool>
 
-    /// The shortest limit that is ever learned.
-    public static let learnedMin = Duration.milliseconds(1)
+    // A Duration has 128 bits, and to make nanoseconds of it is a division. These are on the way of every task.
+    private let queueNanoseconds: UInt64?
+    private let attemptNanoseconds: UInt64?
+    private let totalNanoseconds: UInt64?
+    private let idleNanoseconds: UInt64?
 
     /// - Parameter learnsAttempt: See ``attemptLimit(slowestNanoseconds:)``. False by default.
     /// - Throws: `ConfigurationError` for a limit that is not longer than 0, and for an attempt that may be longer
@@ -68,6 +71,10 @@ public struct Timeouts: DescribedPolicy {
         self.total = try Self.checked("total", total)
         self.idle = try Self.checked("idle", idle)
         self.learnsAttempt = Setting(learnsAttempt, default: false)
+        queueNanoseconds = queue?.wholeNanoseconds
+        attemptNanoseconds = attempt?.wholeNanoseconds
+        totalNanoseconds = total?.wholeNanoseconds
+        idleNanoseconds = idle?.wholeNanoseconds
         if let attempt, let total, attempt > total {
             throw ConfigurationError(
                 field: "attempt",
@@ -99,12 +106,12 @@ public struct Timeouts: DescribedPolicy {
     /// When a task must have ended: its own total, or its parent's deadline when that is earlier.
     public func total(from submitted: MonotonicInstant, parent: MonotonicInstant = .distantFuture) -> Deadline {
         let inherited = parent == .distantFuture ? Deadline.never : Deadline(parent, by: .parent)
-        return earlier(submitted, total.value, .total, within: inherited)
+        return earlier(submitted, totalNanoseconds, .total, within: inherited)
     }
 
     /// When a task must have started.
     public func queue(from submitted: MonotonicInstant, within total: Deadline) -> Deadline {
-        earlier(submitted, queue.value, .queue, within: total)
+        earlier(submitted, queueNanoseconds, .queue, within: total)
     }
 
     /// When an attempt must have ended.
@@ -113,31 +120,38 @@ public struct Timeouts: DescribedPolicy {
     public func attempt(
         from started: MonotonicInstant, within total: Deadline, slowestNanoseconds: UInt64? = nil
     ) -> Deadline {
-        earlier(started, attemptLimit(slowestNanoseconds: slowestNanoseconds).value, .attempt, within: total)
+        let limit = learned(slowestNanoseconds) ?? attemptNanoseconds
+        return earlier(started, limit, .attempt, within: total)
     }
 
     /// When an attempt must have shown its next sign of life: output, progress, a heartbeat.
     public func idle(from lastSign: MonotonicInstant, within attempt: Deadline) -> Deadline {
-        earlier(lastSign, idle.value, .idle, within: attempt)
+        earlier(lastSign, idleNanoseconds, .idle, within: attempt)
     }
 
     /// The attempt's limit, learned where that is on: one and a half times what 99.9 % of the attempts of the last
-    /// window took, at least 1 ms and at most the user's. One attempt in a thousand, at most, ends that would have
-    /// gone on.
+    /// window took, at least 1 ms and at most the user's. One attempt in a thousand, at most, ends that would have gone
+    /// on.
     ///
     /// - Parameter slowestNanoseconds: The 99.9th percentile; `nil` as long as nobody knows.
     public func attemptLimit(slowestNanoseconds: UInt64?) -> Setting<Duration?> {
-        guard learnsAttempt.value, let slowest = slowestNanoseconds else { return attempt }
-        let learned = max(Self.learnedMin, .nanoseconds(Int64(clamping: slowest.addingSaturating(slowest / 2))))
-        if let own = attempt.value, own <= learned { return attempt }
-        return Setting(learned, from: .learned)
+        guard let learned = learned(slowestNanoseconds) else { return attempt }
+        return Setting(.nanoseconds(Int64(clamping: learned)), from: .learned)
+    }
+
+    /// The learned limit in nanoseconds; `nil` where none was learned or the user's is shorter.
+    private func learned(_ slowestNanoseconds: UInt64?) -> UInt64? {
+        guard learnsAttempt.value, let slowest = slowestNanoseconds else { return nil }
+        let learned = max(1_000_000, slowest.addingSaturating(slowest / 2))
+        if let own = attemptNanoseconds, own <= learned { return nil }
+        return learned
     }
 
     private func earlier(
-        _ start: MonotonicInstant, _ limit: Duration?, _ name: TimeLimit, within outer: Deadline
+        _ start: MonotonicInstant, _ limit: UInt64?, _ name: TimeLimit, within outer: Deadline
     ) -> Deadline {
         guard let limit else { return outer }
-        let own = Deadline(start + limit, by: name)
-        return own < outer ? own : outer
+        let own = MonotonicInstant(nanoseconds: start.nanoseconds.addingSaturating(limit))
+        return own < outer.instant ? Deadline(own, by: name) : outer
     }
 }

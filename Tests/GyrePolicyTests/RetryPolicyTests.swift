@@ -165,6 +165,9 @@ import Testing
                     if case .throttled(let floor?) = failed.errorClass, failed.decision == nil {
                         try require(due >= now + floor, "earlier than the server allowed")
                     }
+                    if case .retryAfter(let floor)? = failed.decision {
+                        try require(due >= now + floor, "earlier than the user allowed")
+                    }
                     now = due.advanced(by: .nanoseconds(shortest))
                 case .interrupted:
                     try require(failed.errorClass == .interrupted, "interrupted by \(failed.errorClass)")
