@@ -56,6 +56,9 @@ public struct CircuitBreaker: DescribedPolicy {
     private let probeMaxNanoseconds: UInt64
     private let slowNanoseconds: UInt64
 
+    /// A day: no lease is longer, so no half-open breaker waits longer.
+    private static let leaseMaxNanoseconds: UInt64 = 86_400_000_000_000
+
     /// - Parameters:
     ///   - window: 10 ms to an hour; 10 s by default. Counted in ten slots.
     ///   - callsMin: 1 to 8,000; 20 by default. Fewer calls in the window never open the breaker.
@@ -66,7 +69,8 @@ public struct CircuitBreaker: DescribedPolicy {
     ///   - openMax: The longest. `openMin` to a day; 300 s by default, or `openMin` when that is more.
     ///   - probes: How many calls decide when it is half-open. 1 to 15; 3 by default.
     ///   - goodProbes: How many of them must be good. 1 to `probes`; two thirds by default.
-    ///   - probeMax: The longest lease, for calls without a deadline. 2 ms to a day; 60 s by default.
+    ///   - probeMax: The lease of a probe without a deadline. 2 ms to a day; 300 s by default, because a call that
+    ///     takes longer than its lease is a bad probe.
     /// - Throws: `ConfigurationError` for a value out of its range.
     public init(
         window: Duration? = nil, callsMin: Int? = nil, failureShare: Double? = nil, slowShare: Double? = nil,
@@ -88,7 +92,7 @@ public struct CircuitBreaker: DescribedPolicy {
         self.probes = chosenProbes
         self.goodProbes = try Setting(goodProbes, default: (2 * chosenProbes.value + 2) / 3)
             .checked("goodProbes", in: 1...chosenProbes.value)
-        self.probeMax = try Setting(probeMax, default: .seconds(60)).checked("probeMax", in: shortest...day)
+        self.probeMax = try Setting(probeMax, default: .seconds(300)).checked("probeMax", in: shortest...day)
         nanosecondsPerSlot = self.window.nanoseconds / BreakerWindow.slotCount
         failurePartsPerMillion = UInt64((self.failureShare.value * 1_000_000).rounded())
         slowPartsPerMillion = UInt64((self.slowShare.value * 1_000_000).rounded())
@@ -125,7 +129,8 @@ public struct CircuitBreaker: DescribedPolicy {
     /// Whether a call may be made.
     ///
     /// - Parameters:
-    ///   - deadline: When the attempt must have ended: a probe's lease ends with it, or after ``probeMax``.
+    ///   - deadline: When the attempt must have ended: a probe's lease ends with it, at the latest in a day. Where
+    ///     there is none, after ``probeMax``.
     ///   - draw: 64 random bits.
     /// - Returns: The next state, often the same, and the answer. The answer holds if the state was written.
     /// - Complexity: O(1). No allocation.
@@ -149,9 +154,11 @@ public struct CircuitBreaker: DescribedPolicy {
     private func probing(
         _ state: BreakerState, at now: MonotonicInstant, deadline: MonotonicInstant
     ) -> (BreakerState, BreakerVerdict) {
-        let longest = now.nanoseconds.addingSaturating(probeMaxNanoseconds)
+        let start = now.nanoseconds
+        let longest = deadline == .distantFuture ? probeMaxNanoseconds : Self.leaseMaxNanoseconds
+        let latest = min(deadline.nanoseconds, start.addingSaturating(longest))
         // A lease that has ended when it is given would be nobody's.
-        let end = CoarseTick(notBefore: max(min(deadline.nanoseconds, longest), now.nanoseconds.addingSaturating(1)))
+        let end = CoarseTick(notBefore: max(latest, start.addingSaturating(1)))
         let isLast = state.probesOut == 0 || end.later(than: state.tick)
         let next = state.probes(
             out: state.probesOut + 1, good: state.probesGood, bad: state.probesBad, tick: isLast ? end : state.tick)
@@ -188,7 +195,7 @@ public struct CircuitBreaker: DescribedPolicy {
             // Decided already, unless the configuration was another when the last probe ended.
             return decided(state, at: now, draw: draw)
         }
-        guard state.tick.ticksAhead(of: now, atMost: probeMaxNanoseconds) == 0 else { return state }
+        guard state.tick.ticksAhead(of: now, atMost: Self.leaseMaxNanoseconds) == 0 else { return state }
         // A new generation, because the lost may still report.
         let given = state.next(.halfOpen, level: state.level).probes(
             out: 0, good: state.probesGood, bad: state.probesBad + state.probesOut, tick: state.tick)
@@ -196,7 +203,7 @@ public struct CircuitBreaker: DescribedPolicy {
     }
 
     private func wayOn(of state: BreakerState, at now: MonotonicInstant) -> MonotonicInstant {
-        let ahead = state.mode == .open ? openMaxNanoseconds : probeMaxNanoseconds
+        let ahead = state.mode == .open ? openMaxNanoseconds : Self.leaseMaxNanoseconds
         let ticks = state.tick.ticksAhead(of: now, atMost: ahead)
         let start = now.nanoseconds >> CoarseTick.shift
         return MonotonicInstant(nanoseconds: (start + ticks) << CoarseTick.shift)
@@ -263,7 +270,7 @@ public struct CircuitBreaker: DescribedPolicy {
     ) -> BreakerState {
         guard state.mode == .halfOpen, state.probesOut > 0 else { return state }
         var good = state.probesGood, bad = state.probesBad
-        let isLate = lease.end.ticksAhead(of: now, atMost: probeMaxNanoseconds) == 0
+        let isLate = lease.end.ticksAhead(of: now, atMost: Self.leaseMaxNanoseconds) == 0
         if sample != .nothing {
             if sample == .good && !isLate { good += 1 } else { bad += 1 }
         }

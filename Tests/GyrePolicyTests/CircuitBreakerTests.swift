@@ -75,7 +75,7 @@ struct BreakerSubject {
                 "window = 10 s (default)", "callsMin = 20 (default)", "failureShare = 0.5 (default)",
                 "slowShare = 0.5 (default)", "slowCall = never (default)", "openMin = 5 s (default)",
                 "openMax = 300 s (default)", "probes = 3 (default)", "goodProbes = 2 (default)",
-                "probeMax = 60 s (default)",
+                "probeMax = 300 s (default)",
             ])
         #expect(try CircuitBreaker(probes: 10).goodProbes == Setting(7, from: .default))
     }
@@ -193,7 +193,7 @@ struct BreakerSubject {
 
     @Test func aLostProbeIsABadOneFromTheEndOfItsLeaseOn() throws {
         var (subject, _) = try halfOpen(probes: 3)
-        subject.advance(.milliseconds(60_002))
+        subject.advance(.milliseconds(300_002))
         #expect(subject.mode == .open)
         // Open from then on, and not from the next call on.
         subject.advance(.seconds(20))
@@ -207,6 +207,25 @@ struct BreakerSubject {
         subject.advance(.milliseconds(99))
         #expect(subject.mode == .halfOpen)
         subject.advance(.milliseconds(3))
+        #expect(subject.mode == .open)
+    }
+
+    /// Its deadline is its own, longer than the lease of a call that has none.
+    @Test func aSlowServiceIsProbedForAsLongAsItsDeadline() throws {
+        var subject = opened(try CircuitBreaker(probes: 1))
+        subject.advance(.seconds(11))
+        let lease = try subject.passing(deadline: subject.now + .seconds(3_000))
+        subject.advance(.seconds(2_999))
+        #expect(subject.lease() == nil)
+        subject.end(lease, .good)
+        #expect(subject.mode == .closed)
+    }
+
+    @Test func noLeaseIsLongerThanADay() throws {
+        var subject = opened(try CircuitBreaker(probes: 1))
+        subject.advance(.seconds(11))
+        _ = try subject.passing(deadline: subject.now + .seconds(40 * 86_400))
+        subject.advance(.seconds(86_400) + .milliseconds(2))
         #expect(subject.mode == .open)
     }
 

@@ -53,6 +53,15 @@ import Testing
         #expect(keyed.mode(of: "a", at: start) == .closed)
     }
 
+    @Test func ofTwoThatMayGoTheLongerUnusedGoes() throws {
+        var keyed = try keyed(2)
+        for (key, second) in [("a", 0), ("b", 1), ("a", 2), ("c", 60)] {
+            _ = keyed.admit(key, at: start + .seconds(second), draw: 0)
+        }
+        #expect(keyed.mode(of: "a", at: start) == .closed)
+        #expect(keyed.mode(of: "b", at: start) == nil)
+    }
+
     @Test func whatIsNotClosedIsNeverForgotten() throws {
         var keyed = try keyed(2)
         fail("a", in: &keyed, at: start)
