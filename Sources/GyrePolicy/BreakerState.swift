@@ -107,6 +107,7 @@ public struct BreakerLease: Sendable, Hashable, BitwiseCopyable {
 public enum BreakerVerdict: Sendable, Hashable {
     /// Make it, and hand the lease back with its result.
     case admitted(BreakerLease)
-    /// Do not. `retryAt` is when to ask again; `nil` when only a hand can open the way.
+    /// Do not. At `retryAt` asking again makes sense, whatever happens until then; a half-open breaker may decide
+    /// earlier. `nil` when only a hand can open the way.
     case rejected(retryAt: MonotonicInstant?)
 }

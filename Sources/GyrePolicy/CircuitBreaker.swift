@@ -169,10 +169,10 @@ public struct CircuitBreaker: DescribedPolicy {
     /// most important first, and not all of them.
     public func probeRoom(in state: BreakerState, at now: MonotonicInstant, draw: UInt64) -> Int {
         let present = settled(state, at: now, draw: draw)
-        return present.mode == .halfOpen ? probes.value - Int(present.probesGranted) : 0
+        return present.mode == .halfOpen ? max(0, probes.value - Int(present.probesGranted)) : 0
     }
 
-    /// Where the breaker stands at an instant, of which a call that is refused may learn nothing.
+    /// Where the breaker stands at an instant: what the state says, and what time has made of it since.
     public func mode(of state: BreakerState, at now: MonotonicInstant) -> BreakerMode {
         settled(state, at: now, draw: .max).mode
     }
