@@ -56,7 +56,7 @@ import Testing
             var memory: UInt64 = 0
             for index in 0..<12 as Range<UInt64> {
                 let isPaced = random.isOne(in: 2)
-                let floor = isPaced && random.isOne(in: 2) ? random.pick(0...2 * cap) : 0
+                let floor = random.isOne(in: 2) ? random.pick(0...2 * cap) : 0
                 let next = backoff.wait(
                     before: index, isPaced: isPaced, floor: floor, memory: memory, draw: random.next())
                 try require(next.nanoseconds >= floor, "\(next.nanoseconds) is earlier than the floor \(floor)")

@@ -53,8 +53,11 @@ struct BreakerSubject {
 }
 
 @Suite struct CircuitBreakerTests {
-    private func opened(_ breaker: CircuitBreaker) -> BreakerSubject {
+    private func opened(
+        _ breaker: CircuitBreaker, at instant: MonotonicInstant = MonotonicInstant(nanoseconds: 1_000_000_000_000)
+    ) -> BreakerSubject {
         var subject = BreakerSubject(breaker)
+        subject.now = instant
         for _ in 0..<breaker.callsMin.value { subject.call(.failed) }
         return subject
     }
@@ -218,6 +221,20 @@ struct BreakerSubject {
         subject.advance(.seconds(2_999))
         #expect(subject.lease() == nil)
         subject.end(lease, .good)
+        #expect(subject.mode == .closed)
+    }
+
+    /// A short lease that was given later must not end a long one, nor when ticks begin anew between their ends.
+    @Test(arguments: [1_000_000_000_000, (1 << 52) - 15_000_000_000] as [UInt64])
+    func theLastLeaseToEndIsWaitedFor(nanoseconds: UInt64) throws {
+        let start = MonotonicInstant(nanoseconds: nanoseconds)
+        var subject = opened(try CircuitBreaker(probes: 2, goodProbes: 1), at: start)
+        subject.advance(.seconds(11))
+        let long = try subject.passing(deadline: subject.now + .seconds(10))
+        _ = try subject.passing(deadline: subject.now + .milliseconds(10))
+        subject.advance(.milliseconds(20))
+        _ = subject.admit()
+        subject.end(long, .good)
         #expect(subject.mode == .closed)
     }
 

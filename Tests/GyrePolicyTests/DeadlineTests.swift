@@ -58,6 +58,14 @@ import Testing
         #expect(try Timeouts().attemptLimit(slowestNanoseconds: 2_000_000).value == nil)
     }
 
+    @Test func anAttemptHasTheLearnedTime() throws {
+        let timeouts = try Timeouts(attempt: .seconds(1), learnsAttempt: true)
+        let attempt = timeouts.attempt(from: start, within: .never, slowestNanoseconds: 10_000_000)
+        #expect(attempt == Deadline(start + .milliseconds(15), by: .attempt))
+        let unknown = timeouts.attempt(from: start, within: .never, slowestNanoseconds: nil)
+        #expect(unknown == Deadline(start + .seconds(1), by: .attempt))
+    }
+
     // MARK: - For every seed
 
     @Test func noChildOutlivesItsParent() {
