@@ -35,7 +35,7 @@ public enum BreakerSample: Sendable, Hashable, CaseIterable {
 /// that nothing has to be cleared. At 8,191 of a kind all three counts are halved: shares are what a breaker looks at,
 /// and those stay. Numbers repeat after 6 days, with slots of a second: a result that finds such an old slot under its
 /// own number, within a generation, is counted with it.
-public struct BreakerWindow: Sendable, Hashable {
+public struct BreakerWindow: Sendable {
     public static let slotCount: UInt64 = 10
 
     static let numberField = WordField(shift: 45, bits: 19)
@@ -47,7 +47,7 @@ public struct BreakerWindow: Sendable, Hashable {
 
     private var slots = InlineArray<10, UInt64>(repeating: 0)
 
-    public init() {}
+    init() {}
 
     /// Which word a result belongs to, and under which tag.
     public static func slot(
@@ -114,14 +114,6 @@ public struct BreakerWindow: Sendable, Hashable {
 
     func sums(at instant: MonotonicInstant, nanosecondsPerSlot: UInt64, generation: UInt64) -> BreakerSums {
         Self.sums(at: instant, nanosecondsPerSlot: nanosecondsPerSlot, generation: generation) { slots[$0] }
-    }
-
-    public static func == (left: BreakerWindow, right: BreakerWindow) -> Bool {
-        left.slots.indices.allSatisfy { left.slots[$0] == right.slots[$0] }
-    }
-
-    public func hash(into hasher: inout Hasher) {
-        for index in slots.indices { hasher.combine(slots[index]) }
     }
 }
 
