@@ -20,7 +20,7 @@ public struct CoDel: DescribedPolicy {
     /// How long the shortest wait must stay above it. Longer than a burst takes.
     public let interval: Setting<Duration>
     /// While overloaded, serve the newest first: its caller has not given up yet. The order is the queue's
-    /// (``FairQueue/Configuration``); this is the switch.
+    /// (``FairQueueConfiguration/servesNewestFirst``); this is the switch.
     public let newestFirstWhileOverloaded: Setting<Bool>
 
     private let targetUnits: UInt64
