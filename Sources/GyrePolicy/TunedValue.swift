@@ -49,7 +49,7 @@ public enum TuningReason: String, Sendable, Hashable {
     case fewSamples
     /// The value is the percentile that was asked for.
     case percentile
-    /// The measurement lies outside the allowed range; the value is its end.
+    /// More or less than this is not allowed.
     case bounded
     /// The dependency queues little: there is room for more.
     case shortQueue
@@ -69,6 +69,8 @@ public enum TuningReason: String, Sendable, Hashable {
     case underGoal
     /// The goal was missed.
     case overGoal
+    /// Of all candidates it would have cost least.
+    case cheapest
     /// The median has moved: everything is slow.
     case medianMoved
 }
