@@ -22,28 +22,19 @@ public import GyreCore
 /// - Complexity: Enqueue, dequeue and remove are O(log n) amortised for n waiting tasks; a task changes its class at
 ///   most 7 times. Tenants cost nothing: only those with waiting tasks are known.
 public struct FairQueue<Element: Sendable>: Sendable {
-    public let configuration: FairQueueConfiguration
-    /// Tasks that wait.
-    public private(set) var count = 0
-
-    var slots: [Slot] = []
-    private var freeSlots = SlotLink.none
-    private var sequence: UInt64 = 0
-
-    var classes = [WaitingClass](repeating: WaitingClass(), count: PriorityClass.count)
-    var flows = FlowTable()
-    private var heldByTenant: [UInt64: UInt32] = [:]
-
-    var order = HeapForest<FairOrder>()
-    /// When a task comes to the top class; tasks that are past that by an interval are in no heap of it.
-    var ages = HeapForest<UInt64>()
-    var newest = HeapForest<ReverseOrder>()
-    var sheddable = HeapForest<ShedOrder>()
-    var firstToShed = SlotLink.none
+    /// Everything but the elements, so that none of it is generic: code of another module that is generic and not
+    /// specialised is ten times slower.
+    var line: FairLine
+    private var elements: [Element?] = []
 
     public init(_ configuration: FairQueueConfiguration) {
-        self.configuration = configuration
+        line = FairLine(configuration)
     }
+
+    public var configuration: FairQueueConfiguration { line.configuration }
+
+    /// Tasks that wait.
+    public var count: Int { line.count }
 
     /// What became of a task that wanted to wait.
     public enum Answer: Sendable {
@@ -61,20 +52,17 @@ public struct FairQueue<Element: Sendable>: Sendable {
     ///
     /// - Parameter now: Decides, with the task's arrival, how many classes it has gained already.
     public mutating func enqueue(_ task: FairTask<Element>, at now: MonotonicInstant) -> Answer {
-        if let most = configuration.tenantCapacity.value, heldByTenant[task.tenant, default: 0] >= UInt32(most) {
-            return .tenantFull(capacity: most)
+        switch line.enqueue(task.rank, at: now) {
+        case .full(let capacity): return .full(capacity: capacity)
+        case .tenantFull(let capacity): return .tenantFull(capacity: capacity)
+        case .queued(let ticket, nil):
+            put(task.element, in: ticket.slot)
+            return .queued(ticket)
+        case .queued(let ticket, let shed?):
+            let shedTask = taken(shed)
+            put(task.element, in: ticket.slot)
+            return .queuedShedding(ticket, shed: shedTask)
         }
-        let place = place(of: task, at: now)
-        guard count == configuration.capacity.value else {
-            return .queued(insert(task, at: place))
-        }
-        guard firstToShed != .none else { return .full(capacity: count) }
-        if configuration.whenFull.value == .shedLowest {
-            let own = shedOrder(of: place, arrival: task.arrival.nanoseconds, sequence: sequence)
-            guard sheddable.key(of: firstToShed) < own else { return .full(capacity: count) }
-        }
-        let shed = take(firstToShed)
-        return .queuedShedding(insert(task, at: place), shed: shed)
     }
 
     /// Takes the task that is next.
@@ -82,88 +70,41 @@ public struct FairQueue<Element: Sendable>: Sendable {
     /// - Parameter newestFirst: Of the tenant whose turn it is takes the task that came last: while overloaded its
     ///   caller is the likeliest still to be there (``CoDel``). Needs ``FairQueueConfiguration/servesNewestFirst``.
     public mutating func dequeue(at now: MonotonicInstant, newestFirst: Bool = false) -> FairTask<Element>? {
-        precondition(!newestFirst || configuration.servesNewestFirst.value, "the queue keeps no order of the newest")
-        promote(at: now)
-        guard let level = classes.firstIndex(where: { $0.turn != .none }) else { return nil }
-        let flow = flowOfTurn(in: level, newestFirst: newestFirst)
-        return take(newestFirst ? flows[flow].newest : flows[flow].next)
+        line.dequeue(at: now, newestFirst: newestFirst).map { taken($0) }
     }
 
     /// Takes a task out of turn: it was cancelled. `nil` when it does not wait any more.
     public mutating func remove(_ ticket: FairTicket) -> FairTask<Element>? {
-        guard slots.indices.contains(ticket.slot.index), slots[ticket.slot.index].generation == ticket.generation,
-            slots[ticket.slot.index].task != nil
-        else { return nil }
-        return take(ticket.slot)
+        line.remove(ticket).map { taken($0) }
     }
 
     /// Tasks that wait in a class, as of the last call that was given the time.
-    public func count(in priority: PriorityClass) -> Int { classes[Int(priority.level)].count }
+    public func count(in priority: PriorityClass) -> Int { line.classes[Int(priority.level)].count }
 
-    /// What the queue holds memory for: the most that there ever was at once.
-    var footprint: (slots: Int, flows: Int, tenants: Int) { (slots.count, flows.footprint, heldByTenant.count) }
-
-    // MARK: - Slots
-
-    /// One waiting task and where it stands.
-    struct Slot: Sendable {
-        var task: FairTask<Element>?
-        var generation: UInt32 = 0
-        var place = Place()
-        var flow = SlotLink.none
-        /// Counts up per insert: of two tasks with the same arrival the first comes first.
-        var sequence: UInt64 = 0
-        var nextFree = SlotLink.none
+    private mutating func put(_ element: Element, in slot: SlotLink) {
+        if slot.index == elements.count { elements.append(element) } else { elements[slot.index] = element }
     }
 
-    /// What the time has made of a task's class.
-    struct Place: Sendable {
-        var level = 0
-        var isOverdue = false
-    }
-
-    private func place(of task: FairTask<Element>, at now: MonotonicInstant) -> Place {
-        let gained = now.nanoseconds(since: task.arrival) / configuration.ageingNanoseconds
-        let level = UInt64(task.priority.level)
-        return Place(level: Int(level - min(level, gained)), isOverdue: gained > level)
-    }
-
-    private mutating func insert(_ task: FairTask<Element>, at place: Place) -> FairTicket {
-        var link = freeSlots
-        if link == .none {
-            link = SlotLink(slots.count)
-            slots.append(Slot())
-        } else {
-            freeSlots = slots[link.index].nextFree
-        }
-        slots[link.index].task = task
-        slots[link.index].place = place
-        slots[link.index].sequence = sequence
-        sequence += 1
-        count += 1
-        if configuration.tenantCapacity.value != nil { heldByTenant[task.tenant, default: 0] += 1 }
-        join(link, task)
-        return FairTicket(slot: link, generation: slots[link.index].generation)
-    }
-
-    private mutating func take(_ link: SlotLink) -> FairTask<Element> {
-        guard let task = slots[link.index].task else { preconditionFailure("slot \(link.number) holds no task") }
-        leave(link)
-        slots[link.index].task = nil
-        slots[link.index].generation &+= 1
-        slots[link.index].nextFree = freeSlots
-        freeSlots = link
-        count -= 1
-        if configuration.tenantCapacity.value != nil, let held = heldByTenant[task.tenant] {
-            heldByTenant[task.tenant] = held > 1 ? held - 1 : nil
-        }
-        return task
+    private mutating func taken(_ place: FairLine.Taken) -> FairTask<Element> {
+        guard let element = elements[place.slot.index] else { preconditionFailure("an empty slot was taken") }
+        elements[place.slot.index] = nil
+        return FairTask(element, place.rank)
     }
 }
 
-/// A task that waits, as the queue sees it.
+/// A task that waits.
 public struct FairTask<Element: Sendable>: Sendable {
-    public var element: Element
+    public let element: Element
+    public let rank: FairRank
+
+    public init(_ element: Element, _ rank: FairRank) {
+        self.element = element
+        self.rank = rank
+    }
+}
+
+/// What a waiting task's place depends on.
+public struct FairRank: Sendable, Hashable, BitwiseCopyable {
     public var priority: PriorityClass
     /// Whose task it is. Any number that stands for the tenant; 0 when there is only one.
     public var tenant: UInt64
@@ -176,10 +117,9 @@ public struct FairTask<Element: Sendable>: Sendable {
     public var cost: UInt32
 
     public init(
-        _ element: Element, priority: PriorityClass = .normal, tenant: UInt64 = 0, weight: UInt32 = 1,
-        arrival: MonotonicInstant, deadline: MonotonicInstant = .distantFuture, cost: UInt32 = 1
+        priority: PriorityClass = .normal, tenant: UInt64 = 0, weight: UInt32 = 1, arrival: MonotonicInstant,
+        deadline: MonotonicInstant = .distantFuture, cost: UInt32 = 1
     ) {
-        self.element = element
         self.priority = priority
         self.tenant = tenant
         self.weight = weight

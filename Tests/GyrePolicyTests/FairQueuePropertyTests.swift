@@ -39,13 +39,15 @@ import Testing
             func add(_ tenant: Int, _ random: inout SeededRandom) {
                 let cost = UInt32.random(in: 1...quantum, using: &random)
                 _ = queue.enqueue(
-                    FairTask(tenant, tenant: UInt64(tenant), weight: weights[tenant], arrival: now, cost: cost), at: now
+                    FairTask(
+                        tenant, FairRank(tenant: UInt64(tenant), weight: weights[tenant], arrival: now, cost: cost)),
+                    at: now
                 )
             }
             for tenant in weights.indices { for _ in 0..<2 { add(tenant, &random) } }
             for _ in 0..<20 {
                 guard let task = queue.dequeue(at: now) else { throw Counterexample(description: "nobody waits") }
-                served[task.element] += Double(task.cost) / Double(weights[task.element])
+                served[task.element] += Double(task.rank.cost) / Double(weights[task.element])
                 add(task.element, &random)
                 let apart = (served.max() ?? 0) - (served.min() ?? 0)
                 let most = quantum == 1 ? 1.0 : 2 * Double(quantum)
@@ -66,7 +68,7 @@ import Testing
             let weights = (0...others).map { _ in UInt32.random(in: 1...4, using: &random) }
             let priority = PriorityClass(level: UInt8.random(in: 0...7, using: &random))
             _ = queue.enqueue(
-                FairTask(true, priority: priority, weight: weights[0], arrival: .init(nanoseconds: 0)),
+                FairTask(true, FairRank(priority: priority, weight: weights[0], arrival: .init(nanoseconds: 0))),
                 at: .init(nanoseconds: 0))
             let step = interval / 2
             var now: UInt64 = 1
@@ -76,8 +78,10 @@ import Testing
             while true {
                 for tenant in 0...others {
                     let fresh = FairTask(
-                        false, priority: .highest, tenant: tenant, weight: weights[Int(tenant)],
-                        arrival: .init(nanoseconds: now), deadline: .init(nanoseconds: now + 5))
+                        false,
+                        FairRank(
+                            priority: .highest, tenant: tenant, weight: weights[Int(tenant)],
+                            arrival: .init(nanoseconds: now), deadline: .init(nanoseconds: now + 5)))
                     _ = queue.enqueue(fresh, at: .init(nanoseconds: now))
                 }
                 if queue.dequeue(at: .init(nanoseconds: now))?.element == true { break }
@@ -97,12 +101,14 @@ import Testing
             for index in 0..<20 {
                 let now = MonotonicInstant(nanoseconds: UInt64(index) * 300_000_000)
                 let task = FairTask(
-                    index, priority: PriorityClass(level: UInt8.random(in: 0...7, using: &random)),
-                    tenant: random.next(), arrival: now)
+                    index,
+                    FairRank(
+                        priority: PriorityClass(level: UInt8.random(in: 0...7, using: &random)),
+                        tenant: random.next(), arrival: now))
                 _ = queue.enqueue(task, at: now)
                 if index.isMultiple(of: 7) { _ = queue.dequeue(at: now, newestFirst: true) }
                 try require(queue.count <= 6, "\(queue.count) wait")
-                let size = queue.footprint
+                let size = queue.line.footprint
                 try require(size.slots <= 6 && size.flows <= 7 && size.tenants <= 6, "it has grown to \(size)")
             }
         }
@@ -144,9 +150,11 @@ private struct Crowd {
             Bool.random(using: &random)
             ? MonotonicInstant.distantFuture : instant + .nanoseconds(Int64.random(in: 0...50_000, using: &random))
         let task = FairTask(
-            next, priority: PriorityClass(level: UInt8.random(in: 0...7, using: &random)),
-            tenant: UInt64.random(in: 0...3, using: &random), weight: UInt32.random(in: 1...4, using: &random),
-            arrival: MonotonicInstant(nanoseconds: instant.nanoseconds - age), deadline: deadline)
+            next,
+            FairRank(
+                priority: PriorityClass(level: UInt8.random(in: 0...7, using: &random)),
+                tenant: UInt64.random(in: 0...3, using: &random), weight: UInt32.random(in: 1...4, using: &random),
+                arrival: MonotonicInstant(nanoseconds: instant.nanoseconds - age), deadline: deadline))
         let isFull = waiting.count == capacity
         switch queue.enqueue(task, at: instant) {
         case .queued(let ticket):
@@ -159,7 +167,8 @@ private struct Crowd {
             }
             let gone = waiting.remove(at: index)
             if mode == .shedOldest {
-                try require(!waiting.contains { $0.task.arrival < gone.task.arrival }, "an older one was kept")
+                try require(
+                    !waiting.contains { $0.task.rank.arrival < gone.task.rank.arrival }, "an older one was kept")
             }
             waiting.append(Waiting(number: next, task: task, ticket: ticket))
         case .full:
@@ -188,24 +197,25 @@ private struct Crowd {
         let own = waiting.remove(at: index)
         for other in waiting {
             try require(level(other) >= level(own), "served level \(level(own)) before \(level(other))")
-            guard level(other) == level(own), other.task.tenant == own.task.tenant else { continue }
+            guard level(other) == level(own), other.task.rank.tenant == own.task.rank.tenant else { continue }
             try require(rank(own) < rank(other), "served \(own.task) before \(other.task)")
         }
     }
 
     private func intervals(_ waiting: Waiting) -> UInt64 {
-        instant.nanoseconds(since: waiting.task.arrival) / (Self.ageing * 1_000)
+        instant.nanoseconds(since: waiting.task.rank.arrival) / (Self.ageing * 1_000)
     }
 
     private func level(_ waiting: Waiting) -> UInt64 {
-        let level = UInt64(waiting.task.priority.level)
+        let level = UInt64(waiting.task.rank.priority.level)
         return level - min(level, intervals(waiting))
     }
 
     private func rank(_ waiting: Waiting) -> (UInt64, UInt64, Int) {
-        let isOverdue = intervals(waiting) > UInt64(waiting.task.priority.level)
+        let isOverdue = intervals(waiting) > UInt64(waiting.task.rank.priority.level)
         return (
-            isOverdue ? 0 : waiting.task.deadline.nanoseconds, waiting.task.arrival.nanoseconds, waiting.number
+            isOverdue ? 0 : waiting.task.rank.deadline.nanoseconds, waiting.task.rank.arrival.nanoseconds,
+            waiting.number
         )
     }
 }

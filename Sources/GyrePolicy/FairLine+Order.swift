@@ -2,9 +2,9 @@ internal import GyreCore
 
 // Where a waiting task stands: which heaps it is in, whose turn it is, and what time does to that.
 
-extension FairQueue {
+extension FairLine {
     /// Puts a slot into the heaps of its place.
-    mutating func join(_ link: SlotLink, _ task: FairTask<Element>) {
+    mutating func join(_ link: SlotLink, _ task: FairRank) {
         let slot = slots[link.index]
         let level = slot.place.level
         let flow = flows.find(FlowKey(level: level, tenant: task.tenant), weight: max(1, task.weight), in: &classes)
@@ -74,11 +74,11 @@ extension FairQueue {
     }
 
     /// When the task comes to the top class.
-    private func topInstant(of task: FairTask<Element>) -> UInt64 {
+    private func topInstant(of task: FairRank) -> UInt64 {
         task.arrival.nanoseconds.addingSaturating(UInt64(task.priority.level) * configuration.ageingNanoseconds)
     }
 
-    private func fairOrder(of slot: Slot, _ task: FairTask<Element>) -> FairOrder {
+    private func fairOrder(of slot: Slot, _ task: FairRank) -> FairOrder {
         let arrival = task.arrival.nanoseconds
         if slot.place.isOverdue { return FairOrder(deadline: 0, cost: 0, arrival: arrival, sequence: slot.sequence) }
         return FairOrder(
