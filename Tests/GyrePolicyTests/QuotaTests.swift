@@ -41,6 +41,25 @@ import Testing
         #expect(words.available(quota, at: at(0)) == [9, 100])
     }
 
+    @Test func aRefusalLeavesNothingReserved() throws {
+        let quota = try Quota(
+            requests: RateLimit(9, per: .seconds(9), burst: 9), tokens: RateLimit(90, per: .seconds(9), burst: 90),
+            concurrency: 1, waitersMax: 1, money: Budget(limit: 5))
+        let words = Words()
+        _ = try reservation(quota.reserve(.init(tokens: 80, money: 1), storage: words, at: at(0)))
+        let before = words.available(quota, at: at(0))
+        #expect(quota.reserve(.init(tokens: 20), storage: words, at: at(0)) == .wait(until: at(1), for: .tokens))
+        #expect(words.available(quota, at: at(0)) == before)
+        #expect(
+            quota.reserve(.init(tokens: 1, money: 5), storage: words, at: at(0))
+                == .budgetExhausted(asked: 5, left: 4))
+        #expect(words.available(quota, at: at(0)) == before)
+        #expect(quota.reserve(.init(tokens: 1, money: 4), storage: words, at: at(0)) == .waitForPermit)
+        #expect(words.available(quota, at: at(0)) == before)
+        quota.leave(storage: words)
+        #expect(words.permits == PermitState(inUse: 1))
+    }
+
     @Test func aWaitIsTheLatestOfAllThatIsShort() throws {
         let quota = try Quota(
             requests: RateLimit(1, per: .seconds(5)), tokens: RateLimit(10, per: .seconds(100), burst: 10))
