@@ -13,7 +13,7 @@ public import GyreCore
 ///
 /// Departures from the model, and why: throughput is counted and not derived from the latency, which it is then
 /// compared with. Timeouts and drops, of which latencies say nothing, lower the limit by half their share, as DCTCP
-/// does (Alizadeh and others, SIGCOMM 2010): under constant timeouts it halves each window. Only latencies of tasks that
+/// does (Alizadeh and others, SIGCOMM 2010): constant timeouts halve it each window. Only latencies of tasks that
 /// succeeded are fed (vectordotdev/vector pull 3493): a fast failure is no sign of speed.
 public struct AdaptiveLimit: DescribedPolicy {
     public let minimum: Setting<UInt32>

@@ -2,9 +2,9 @@ public import GyreCore
 
 /// Learns how large batches may be to keep a latency goal: one more while it is kept, a tenth less when it is missed.
 ///
-/// Additive increase and multiplicative decrease as in Clipper (Crankshaw and others, NSDI 2017). The goal is of the 99th
-/// percentile, so a decision takes 20 batches and not one: deciding by single batches of size n misses the goal once in
-/// n/10 + 1.
+/// Additive increase and multiplicative decrease as in Clipper (Crankshaw and others, NSDI 2017). The goal is of the
+/// 99th percentile, so a decision takes 20 batches and not one: deciding by single batches of size n misses the goal
+/// once in n/10 + 1.
 ///
 /// - Complexity: O(1) per batch, O(buckets) per decision.
 public struct BatchController: Sendable {

@@ -49,8 +49,8 @@ public struct BatchPolicy: DescribedPolicy {
 
     /// What a batch with these members does.
     ///
-    /// Everything follows from the members: there is no count beside them that could drift from the truth, as one did in
-    /// triton-inference-server/server issues/8870.
+    /// Everything follows from the members: there is no count beside them that could drift from the truth, as one did
+    /// in triton-inference-server/server issues/8870.
     ///
     /// - Parameters:
     ///   - size: How full is full; see ``BatchController/size``.

@@ -12,8 +12,8 @@ public import GyreCore
 ///     most one quantum, plus one more where tasks cost less than that.
 /// F3  **Starvation bound.** A task gains one class per `ageing` interval that it has waited, so after at most 7 it is
 ///     in the top class. One interval after it would have come to the top it goes before everything of its tenant that
-///     arrived later, whatever the deadlines (unless the newest are served first). SGLang (pull 30806) and TensorRT-LLM (pull 12428) bound the wait of long
-///     jobs the same way.
+///     arrived later, whatever the deadlines (unless the newest are served first). SGLang (pull 30806) and TensorRT-LLM
+///     (pull 12428) bound the wait of long jobs the same way.
 /// F4  **Retries keep their place.** A task that comes again with its first arrival is as old as it was.
 /// F5  **Bound.** Never more than `capacity` tasks, and memory for the largest number that there was.
 ///

@@ -1,8 +1,8 @@
 /// Many small heaps over one set of numbered slots, each slot in at most one of them.
 ///
-/// Pairing heaps (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap", Algorithmica 1986), linked through arrays,
-/// so that a heap is one number, the slot of its smallest key, and a queue of any number of heaps needs no memory
-/// beyond its slots.
+/// Pairing heaps (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap", Algorithmica 1986), linked through
+/// arrays, so that a heap is one number, the slot of its smallest key, and a queue of any number of heaps needs no
+/// memory beyond its slots.
 ///
 /// - Complexity: Inserting and looking at the smallest is O(1), removing any slot O(log n) amortised. Memory grows with
 ///   the largest slot number and is kept.

@@ -2,8 +2,8 @@ public import GyreCore
 
 /// Learns from a dependency's latencies when a call is late: after how long a hedge starts, and an attempt is given up.
 ///
-/// The figures are ``HedgePolicy``'s and ``Timeouts``'s: the 95th percentile, and the 99.9th, of which they make a delay
-/// and a limit with their floors and caps. Feed it windows of a few seconds (Finagle refreshes every 3) with the
+/// The figures are ``HedgePolicy``'s and ``Timeouts``'s: the 95th percentile, and the 99.9th, of which they make a
+/// delay and a limit with their floors and caps. Feed it windows of a few seconds (Finagle refreshes every 3) with the
 /// latencies of calls that succeeded.
 ///
 /// The baseline median is an exponential mean of ten windows. A window whose median is twice that, says so

@@ -32,8 +32,8 @@ public struct RateLimit: DescribedPolicy {
     /// - Parameters:
     ///   - limit: Units per period, at least 1.
     ///   - period: From 1 ns to a century.
-    ///   - burst: At least 1. The default of 1 paces evenly and never lets two through together (Inngest's default, 0 on
-    ///     top of the first).
+    ///   - burst: At least 1. The default of 1 paces evenly and never lets two through together (Inngest's default, 0
+    ///     on top of the first).
     /// - Throws: `ConfigurationError` naming the field that is out of range.
     public init(_ limit: UInt64, per period: Duration, burst: UInt64? = nil) throws(ConfigurationError) {
         self.limit = try Setting(limit, from: .user).checked("limit", in: 1 ... .max)

@@ -27,6 +27,12 @@ import Testing
         #expect(policy.decide(two, size: 2, expectedNanoseconds: 0, at: at(60)) == .send(.full))
     }
 
+    @Test func whoHasWaitedLongestCountsWhereverItStands() throws {
+        let policy = try BatchPolicy(max: 8, within: .microseconds(100))
+        let members = [member(1, 50), member(2, 10)]
+        #expect(policy.decide(members, size: 8, expectedNanoseconds: 0, at: at(60)) == .wait(until: at(110)))
+    }
+
     @Test func aMemberWhoseDeadlineCannotWaitGoesAtOnce() throws {
         let policy = try BatchPolicy(max: 8, within: .milliseconds(10))
         let members = [member(1, 0), member(2, 0, deadline: at(500))]
