@@ -82,8 +82,8 @@ static void token_thread(uint32_t i) {
 
 static void token_check(void) { MODEL_CHECK(token_taken == 2); }
 
-/// Thread 0 gives the token back and passes the wake on for the mark that it sees. Whoever is woken by it sees that mark
-/// at its first look, whether it finds out asleep or while it takes its announcement back (E1 -> E2).
+/// Thread 0 gives the token back and passes the wake on for the mark that it sees. Whoever is woken by it sees that
+/// mark at its first look, whether it finds out asleep or while it takes its announcement back (E1 -> E2).
 static void token_setup_held(void) {
     token_setup();
     gyre_store_relaxed(&token_park.searching, 1);
