@@ -14,7 +14,7 @@ struct OneProcessor: Instrument {
         try Command.check(["swift", "build", "--build-tests"] + suite, in: context.top)
         let began = ContinuousClock.now
         let tests = ["taskset", "-c", "0", "swift", "test", "--skip-build", "--no-parallel"] + suite
-        let command = try Command.run(tests, in: context.top, seconds: 900)
+        let command = try Command.run(tests, in: context.top, environment: Coverage.environment, seconds: 900)
         let passed = command.output.matches(of: /✔ Test (?!run|case)/).count
         let failed = command.output.split(separator: "\n").filter { $0.contains("✘ Test") }.map(String.init)
         var found = Array(failed.prefix(10))
