@@ -10,8 +10,11 @@ public enum Outcome<Value: Sendable>: Sendable {
     case timedOut
     /// Somebody cancelled it, or the runtime ended before it could run.
     case cancelled(CancelReason)
-    /// It was not run because a task that it needs did not succeed. Only in graphs.
+    /// It was not wanted, and that is no failure: the condition or the rule of the named node did not hold, or that
+    /// node's body threw a `CancellationError`. Only in graphs.
     case skipped(because: String)
+    /// It was not run because a node that it needs failed; the name is of the node that failed. Only in graphs.
+    case upstreamFailed(because: String)
 
     /// The value, or `nil` for every other outcome.
     public var value: Value? {
@@ -29,6 +32,19 @@ public enum Outcome<Value: Sendable>: Sendable {
         case .timedOut: throw GyreError(code: .deadlineExceeded)
         case .cancelled(let reason): throw GyreError(code: reason == .shutdown ? .closed : .cancelled)
         case .skipped(let node): throw GyreError(code: .skipped, node: node)
+        case .upstreamFailed(let node): throw GyreError(code: .upstreamFailed, node: node)
+        }
+    }
+
+    /// The same outcome of another type: there is no value in it.
+    @inlinable
+    func retyped<Other: Sendable>() -> Outcome<Other> where Value == Never {
+        switch self {
+        case .failed(let error): return .failed(error)
+        case .timedOut: return .timedOut
+        case .cancelled(let reason): return .cancelled(reason)
+        case .skipped(let node): return .skipped(because: node)
+        case .upstreamFailed(let node): return .upstreamFailed(because: node)
         }
     }
 }
@@ -37,6 +53,8 @@ public enum Outcome<Value: Sendable>: Sendable {
 public enum CancelReason: Sendable, Equatable {
     case user
     case shutdown
+    /// Another node of its graph failed, in a failure mode that stops the run then.
+    case failure
 }
 
 /// What the engine itself has to say. Errors of task bodies are passed on unchanged.
@@ -49,6 +67,7 @@ public struct GyreError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let cancelled = Code(description: "cancelled")
         public static let closed = Code(description: "runtime closed")
         public static let skipped = Code(description: "skipped")
+        public static let upstreamFailed = Code(description: "upstream failed")
         public static let full = Code(description: "full")
     }
 

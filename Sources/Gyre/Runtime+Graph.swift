@@ -97,7 +97,7 @@ extension Runtime {
         leavesIntake = false  // the run does, when it completes
         run.enterLines()
         let word = UInt64(UInt(bitPattern: Unmanaged.passRetained(run).toOpaque()))
-        guard pool.submit(reserved, runGraphNode, word, UInt64(bitPattern: -1)) else {
+        guard pool.submit(reserved, runGraphStep, word, GraphStep.start.word) else {
             run.abandon()
             throw .closed
         }

@@ -73,9 +73,9 @@ private func check(
             for (parent, child) in zip(path, path.dropFirst()) {
                 precondition(parents[child]?.contains(parent) == true, "\(path)")
             }
-        case .orderedBounds(let limit, let keys, let node):
-            precondition((limit < 1 || keys < 1) && misbounded.contains(node))
-        case .tooManyNodes, .alignment: preconditionFailure("\(error)")
+        case .bound(_, let value, let node): precondition(value < 1 && misbounded.contains(node))
+        case .tooManyNodes, .alignment, .ruleWithoutParents, .undoWithoutCompensation:
+            preconditionFailure("\(error)")
         }
     }
 }

@@ -45,7 +45,7 @@ import Testing
     @Test func aTaskThatFailedIsNoticed() {
         let pass = StorefrontPass(decisions: DecisionBuffer(count: 2), isFirst: true, purchases: 2)
         pass.take(.failed(Broken()), of: 1)
-        pass.take(.skipped(because: "price"), of: 0)
+        pass.take(.upstreamFailed(because: "price"), of: 0)
         pass.wait { Issue.record("the pass has ended") }
         #expect(pass.firstTrouble == "purchase 2: broken")
     }

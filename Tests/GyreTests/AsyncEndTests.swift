@@ -138,6 +138,7 @@ import Testing
     @Test(arguments: [(0, 1), (-1, 1), (1, 0)]) func anOrderedNodeNeedsRoomForOne(limit: Int, keys: Int) {
         var graph = TaskGraph<Int>("bounds")
         _ = graph.node("by key", orderedBy: { $0 }, state: 0, limit: limit, keys: keys) { input, _ in input }
-        #expect(throws: GraphError.orderedBounds(limit: limit, keys: keys, node: "by key")) { try graph.build() }
+        let bound = limit < 1 ? ("limit", limit) : ("keys", keys)
+        #expect(throws: GraphError.bound(bound.0, value: bound.1, node: "by key")) { try graph.build() }
     }
 }

@@ -293,8 +293,8 @@ func diamond() throws -> GraphPlan<Int> {
     return try graph.build()
 }
 
-/// The node at fault for a skipped one.
+/// The node that failed, for one that needs it.
 func because<Value>(_ outcome: Outcome<Value>) -> String? {
-    if case .skipped(let node) = outcome { return node }
+    if case .upstreamFailed(let node) = outcome { return node }
     return nil
 }

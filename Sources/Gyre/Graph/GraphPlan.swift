@@ -9,9 +9,10 @@ public struct GraphPlan<Input: Sendable>: Sendable {
     /// Names of the nodes, in the order in which they were added.
     public var nodeNames: [String] { core.nodes.map(\.name) }
 
-    init(_ graph: TaskGraph<Input>, parents: [[Int]]) {
+    init(_ graph: TaskGraph<Input>, edges: [[PlanEdge]]) {
         core = GraphPlanCore(
-            name: graph.name, identity: graph.identity, descriptions: graph.nodes, parents: parents,
+            name: graph.name, identity: graph.identity, failureMode: graph.failureMode, descriptions: graph.nodes,
+            edges: edges,
             input: (MemoryLayout<Input>.size, MemoryLayout<Input>.alignment),
             destroyInput: { $0.assumingMemoryBound(to: Input.self).deinitialize(count: 1) })
     }
@@ -24,6 +25,7 @@ public struct GraphPlan<Input: Sendable>: Sendable {
 final class GraphPlanCore: @unchecked Sendable {
     let name: String
     let identity: GraphIdentity
+    let failureMode: GraphFailureMode
     let nodes: [PlanNode]
     let roots: [Int]
     let lines: [any KeyedLines]
@@ -38,30 +40,43 @@ final class GraphPlanCore: @unchecked Sendable {
     let bytes: Int
     /// Where a run's ordered cells begin.
     let orderedOffset: Int
+    /// Where a run keeps a byte for each conditional edge, and how many these are.
+    let conditionsOffset: Int
+    let conditionalEdges: Int
 
     init(
-        name: String, identity: GraphIdentity, descriptions: [NodeDescription], parents: [[Int]],
-        input: (size: Int, alignment: Int), destroyInput: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
+        name: String, identity: GraphIdentity, failureMode: GraphFailureMode, descriptions: [NodeDescription],
+        edges: [[PlanEdge]], input: (size: Int, alignment: Int), destroyInput: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
     ) {
         self.name = name
         self.identity = identity
+        self.failureMode = failureMode
         self.destroyInput = destroyInput
         var children = [[Int]](repeating: [], count: descriptions.count)
-        for (node, parents) in parents.enumerated() {
-            for parent in parents { children[parent].append(node) }
+        var edges = edges
+        var conditionalEdges = 0
+        for node in edges.indices {
+            for edge in edges[node].indices {
+                children[Int(edges[node][edge].parent)].append(node)
+                if edges[node][edge].conditions.isEmpty { continue }
+                edges[node][edge].place = Int32(conditionalEdges)
+                conditionalEdges += 1
+            }
         }
+        self.conditionalEdges = conditionalEdges
         let ordered = descriptions.indices.filter { descriptions[$0].makeLines != nil }
         orderedNodes = ordered
         lines = ordered.compactMap { descriptions[$0].makeLines?() }
         nodes = descriptions.enumerated().map { index, description in
             PlanNode(
-                description, parents: parents[index], children: children[index],
+                description, edges: edges[index], children: children[index], failureMode: failureMode,
                 ordered: ordered.firstIndex(of: index) ?? -1)
         }
-        roots = parents.indices.filter { parents[$0].isEmpty }
+        roots = edges.indices.filter { edges[$0].isEmpty }
 
         orderedOffset = GraphRun.cellsOffset + descriptions.count * MemoryLayout<NodeCell>.stride
-        var end = orderedOffset + ordered.count * MemoryLayout<OrderedCell>.stride
+        conditionsOffset = orderedOffset + ordered.count * MemoryLayout<OrderedCell>.stride
+        var end = conditionsOffset + conditionalEdges
         offsets = .allocate(capacity: descriptions.count + 1)
         for (place, (size, alignment)) in ([input] + descriptions.map { ($0.size, $0.alignment) }).enumerated() {
             end = (end + alignment - 1) & ~(alignment - 1)
@@ -92,25 +107,53 @@ final class GraphPlanCore: @unchecked Sendable {
     }
 }
 
+/// An edge of a plan, seen from its child.
+struct PlanEdge: Sendable {
+    let parent: Int32
+    let carries: Cargo
+    /// All of them must hold for the edge to be taken.
+    var conditions: [EdgeCondition] = []
+    /// Its place among the conditional edges, or -1.
+    var place: Int32 = -1
+
+    /// What the child is given.
+    enum Cargo: Sendable { case value, outcome, nothing }
+}
+
 /// A node of a plan.
 final class PlanNode: Sendable {
     let name: String
-    let parents: [Int]
+    let edges: [PlanEdge]
     let children: [Int]
     /// What must arrive before it is ready: parents, or the start of the run, and the turn of an ordered node.
     let arrivals: UInt32
+    let rule: NodeRule
+    let kind: NodeKind
     let body: ErasedBody
     let destroy: @Sendable (UnsafeMutableRawPointer) -> Void
     /// Place among the ordered nodes, or -1.
     let ordered: Int
+    /// For a node that runs when these have succeeded: no condition is to be asked then, and no other rule. Else `nil`.
+    let needed: [Int]?
+    let isConditional: Bool
 
-    init(_ description: NodeDescription, parents: [Int], children: [Int], ordered: Int) {
+    /// Parents, without repetition.
+    var parents: [Int] { edges.map { Int($0.parent) } }
+
+    init(
+        _ description: NodeDescription, edges: [PlanEdge], children: [Int], failureMode: GraphFailureMode, ordered: Int
+    ) {
         name = description.name
-        self.parents = parents
+        self.edges = edges
         self.children = children
-        arrivals = UInt32(max(1, parents.count) + (ordered >= 0 ? 1 : 0))
+        arrivals = UInt32(max(1, edges.count) + (ordered >= 0 ? 1 : 0))
+        rule = description.rule
+        kind = description.kind
         body = description.body
         destroy = description.destroy
         self.ordered = ordered
+        isConditional = edges.contains { !$0.conditions.isEmpty }
+        let isStrict = rule == .allSucceeded && !isConditional && failureMode != .continueAll
+        needed = isStrict ? edges.map { Int($0.parent) } : nil
     }
 }

@@ -2,8 +2,7 @@ import GyreCore
 
 /// What a node of one run has come to.
 enum NodeStatus: UInt8 {
-    case waiting, succeeded, failed, skipped, cancelled
-    var isTerminal: Bool { self != .waiting }
+    case waiting, succeeded, failed, timedOut, skipped, upstreamFailed, cancelled
 }
 
 /// One node of one run. Written by whoever ends it, read by whoever its count-down lets through.
@@ -11,10 +10,13 @@ struct NodeCell {
     /// Memory of a ``CountDown``.
     var pending: UInt32 = 0
     var status: NodeStatus = .waiting
-    /// For a skipped node, the parent at fault.
+    /// For a node that did not run, the node at fault.
     var cause: Int32 = -1
-    /// When its last parent ended; nanoseconds.
+    /// When its last parent ended, when it started and when it ended; nanoseconds, 0 when it is not timed or did not
+    /// run.
     var ready: UInt64 = 0
+    var started: UInt64 = 0
+    var ended: UInt64 = 0
     var error: (any Error)?
 }
 
@@ -40,7 +42,7 @@ struct GraphRunHeader {
 
 /// One run of a plan: a count-down, a cell for each node, the input and the outputs, in one allocation.
 ///
-///     | nodes left 4 | cancelled 4 | … | node cells | ordered cells | input | outputs |
+///     | nodes left 4 | cancelled 4 | … | node cells | ordered cells | conditions | input | outputs |
 ///
 /// The run holds itself from its submit to its completion, and once for each line whose tail it is.
 ///
@@ -50,9 +52,6 @@ struct GraphRunHeader {
 @usableFromInline
 final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     static let cellsOffset = 16
-    /// Nodes that one record runs in a row before it goes back to the queue, so that others get their turn.
-    private static let chainMax = 64
-
     static func make(
         _ plan: GraphPlanCore, runtime: Runtime, stripe: UInt32, submitted: UInt64,
         completion: (@Sendable (GraphResult) -> Void)?, input: (UnsafeMutableRawPointer) -> Void
@@ -75,6 +74,9 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
             (run.orderedCells + place).initialize(to: OrderedCell(node: node))
             OrderLine.prepare(run.orderedCells + place)
         }
+        if plan.conditionalEdges > 0 {
+            (base + plan.conditionsOffset).initializeMemory(as: Bool.self, repeating: true, count: plan.conditionalEdges)
+        }
         input(base + Int(plan.offsets[0]))
         return run
     }
@@ -96,12 +98,12 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     /// The header in place: a copy would retain all it refers to.
     @inline(__always)
-    private var content: UnsafeMutablePointer<GraphRunHeader> { withUnsafeMutablePointerToHeader { $0 } }
+    var content: UnsafeMutablePointer<GraphRunHeader> { withUnsafeMutablePointerToHeader { $0 } }
 
     var plan: GraphPlanCore { content.pointee.plan.takeUnretainedValue() }
 
     @inline(__always)
-    private func withPlan<Value>(_ use: (GraphPlanCore) throws -> Value) rethrows -> Value {
+    func withPlan<Value>(_ use: (GraphPlanCore) throws -> Value) rethrows -> Value {
         try content.pointee.plan._withUnsafeGuaranteedRef(use)
     }
 
@@ -123,11 +125,20 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         (base + withPlan { $0.orderedOffset }).assumingMemoryBound(to: OrderedCell.self)
     }
 
-    private var cancelFlag: SharedFlag { SharedFlag(at: base + 4) }
+    var cancelFlag: SharedFlag { SharedFlag(at: base + 4) }
 
-    /// Nodes that have not started yet will not.
-    func cancel(_ reason: CancelReason) { cancelFlag.raise(reason == .user ? 1 : 2) }
-    var cancelReason: CancelReason { cancelFlag.reason == 2 ? .shutdown : .user }
+    /// Nodes that have not started yet will not. The first reason stays.
+    func cancel(_ reason: CancelReason) { cancelFlag.raise(reason.flag) }
+
+    /// Why the run was cancelled; a run that was not is not asked.
+    var cancelReason: CancelReason { CancelReason(flag: cancelFlag.reason) }
+
+    /// Whether the condition of an edge was asked and did not hold.
+    func isUntaken(_ edge: PlanEdge) -> Bool { edge.place >= 0 && !takenEdges[Int(edge.place)] }
+
+    var takenEdges: UnsafeMutablePointer<Bool> {
+        (base + withPlan { $0.conditionsOffset }).assumingMemoryBound(to: Bool.self)
+    }
 
     // MARK: - Submit
 
@@ -168,203 +179,25 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     /// ends.
     func abandon() {
         content.pointee.completion = nil
-        Self.drive(.passUnretained(self), -1, nil, closed: true)
-    }
-
-    // MARK: - Running
-
-    /// A node that is ready, of this run or of one that waited behind it. Its run holds itself until all its nodes
-    /// have ended.
-    private typealias Ready = (run: Unmanaged<GraphRun>, node: Int)
-
-    /// What one record does: it starts the run (`node` -1) or runs one node, and goes on with what became ready by
-    /// that. `seat` is nil only for a run that is abandoned; `closed` cancels instead of running.
-    static func drive(_ run: Unmanaged<GraphRun>, _ node: Int, _ seat: WorkerSeat?, closed: Bool) {
-        if closed { run._withUnsafeGuaranteedRef { $0.cancel(.shutdown) } }
-        var queue: [Ready] = []
-        var chained: Ready? = node < 0 ? run._withUnsafeGuaranteedRef { $0.start(&queue) } : (run, node)
-        var length = 0
-        while let (run, node) = chained ?? queue.popLast() {
-            var next: Ready?
-            let isComplete = run._withUnsafeGuaranteedRef { run in
-                if closed { run.cancel(.shutdown) }
-                return run.perform(node, seat, &next, &queue)
-            }
-            if isComplete { run.release() }  // its hold on itself; nothing of it is touched after this
-            chained = next
-            length += 1
-            if length >= chainMax, let next, next.run._withUnsafeGuaranteedRef({ $0.queueNode(next.node) }) {
-                chained = nil
-            }
-        }
-    }
-
-    private func start(_ queue: inout [Ready]) -> Ready? {
-        var first: Ready?
-        withPlan { plan in
-            for root in plan.roots where CountDown(at: cells + root).arrive() {
-                cells[root].ready = content.pointee.submitted
-                offer(root, &first, &queue)
-            }
-        }
-        return first
-    }
-
-    /// Keeps the first ready node for this worker and queues the others, so that other workers can have them. When
-    /// every record is out this worker runs them all.
-    private func offer(_ node: Int, _ first: inout Ready?, _ queue: inout [Ready]) {
-        if first == nil {
-            first = (.passUnretained(self), node)
-        } else if !queueNode(node) {
-            queue.append((.passUnretained(self), node))
-        }
-    }
-
-    private func queueNode(_ node: Int) -> Bool {
-        let word = UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()))
-        return withRuntime { $0.pool.submitStep(runGraphNode, word, UInt64(bitPattern: Int64(node))) }
-    }
-
-    /// Runs one node and settles it, and leaves in `next` a node that became ready by it. True when the run has ended.
-    private func perform(_ node: Int, _ seat: WorkerSeat?, _ next: inout Ready?, _ queue: inout [Ready]) -> Bool {
-        let cell = cells + node
-        let submitted = content.pointee.submitted
-        let timed = submitted != 0
-        let started = timed ? max(seat?.now ?? 0, cell.pointee.ready) : 0
-        var ended: UInt64 = 0
-        if let parent = lateCause(of: node) {
-            skip(node, because: parent, seat)
-            return settle(node, at: cell.pointee.ready, seat, &next, &queue)
-        }
-        if withRuntime({ $0.pool.isStopping }) { cancel(.shutdown) }
-        if cancelFlag.reason == 0, let seat {
-            let failed = !runBody(node, cell)
-            if timed {
-                ended = seat.stamp()
-                seat.recordDone(
-                    failed: failed, submitted: submitted, ready: cell.pointee.ready, started: started, ended: ended)
-            } else {
-                seat.recordDone(failed: failed)
-            }
-        } else {
-            cell.pointee.status = .cancelled
-            seat?.recordCancelled()
-            ended = started
-        }
-        return settle(node, at: ended, seat, &next, &queue)
-    }
-
-    private func runBody(_ node: Int, _ cell: UnsafeMutablePointer<NodeCell>) -> Bool {
-        withPlan { plan in
-            plan.withNode(node) { description in
-                do {
-                    if description.ordered < 0 {
-                        try description.body(base, plan.offsets, nil)
-                    } else {
-                        try description.body(
-                            base, plan.offsets, orderedCells[description.ordered].line?.takeUnretainedValue())
-                    }
-                    cell.pointee.status = .succeeded
-                    return true
-                } catch {
-                    cell.pointee.error = error
-                    cell.pointee.status = .failed
-                    return false
-                }
-            }
-        }
-    }
-
-    /// A node has ended: its children, the next in its line, and at last the run. True when the run has ended.
-    private func settle(
-        _ node: Int, at ended: UInt64, _ seat: WorkerSeat?, _ next: inout Ready?, _ queue: inout [Ready]
-    ) -> Bool {
-        var skipped = [Int]()
-        var current = node
-        while true {
-            withPlan { plan in
-                plan.withNode(current) { description in
-                    if description.ordered >= 0 { leaveLine(description.ordered, at: ended, &next, &queue) }
-                    for child in description.children where CountDown(at: cells + child).arrive() {
-                        cells[child].ready = ended
-                        if let cause = cause(of: child, plan) {
-                            skip(child, because: cause, seat)
-                            skipped.append(child)
-                        } else {
-                            offer(child, &next, &queue)
-                        }
-                    }
-                }
-            }
-            if CountDown(at: base).arrive() {
-                complete()
-                return true
-            }
-            guard let further = skipped.popLast() else { return false }
-            current = further
-        }
-    }
-
-    /// The parent that keeps `node` from running.
-    private func cause(of node: Int, _ plan: GraphPlanCore) -> Int? {
-        plan.withNode(node) { description in
-            for parent in description.parents where cells[parent].status != .succeeded { return parent }
-            return nil
-        }
-    }
-
-    /// The same for an ordered node: its turn may come after its parents have ended, from a run that does not look at
-    /// them.
-    private func lateCause(of node: Int) -> Int? {
-        withPlan { plan in plan.withNode(node) { $0.ordered < 0 } ? nil : cause(of: node, plan) }
-    }
-
-    private func skip(_ node: Int, because parent: Int, _ seat: WorkerSeat?) {
-        if cells[parent].status == .cancelled {
-            cells[node].status = .cancelled
-            seat?.recordCancelled()
-        } else {
-            cells[node].status = .skipped
-            cells[node].cause = cells[parent].status == .skipped ? cells[parent].cause : Int32(parent)
-            seat?.recordSkipped()
-        }
-    }
-
-    private func leaveLine(_ place: Int, at ended: UInt64, _ next: inout Ready?, _ queue: inout [Ready]) {
-        let cell = orderedCells + place
-        guard let line = cell.pointee.line?.takeUnretainedValue() else { return }
-        var isRemoved = false
-        let successor = line.order.leave(cell, isRemoved: &isRemoved)
-        if isRemoved { cell.pointee.run?.release() }
-        if let successor = successor?.assumingMemoryBound(to: OrderedCell.self),
-            let follower = successor.pointee.run?.takeUnretainedValue()
-        {
-            let node = successor.pointee.node
-            if CountDown(at: follower.cells + node).arrive() {
-                follower.cells[node].ready = ended
-                follower.offer(node, &next, &queue)
-            }
-        }
-        line.giveBackPlace()
-        cell.pointee.line?.release()
-        cell.pointee.line = nil
-    }
-
-    private func complete() {
-        let completion = content.pointee.completion
-        content.pointee.completion = nil
-        completion?(GraphResult(run: self))
-        withRuntime { $0.intake.leave(content.pointee.stripe) }
+        Self.drive(.passUnretained(self), .start, nil, closed: true)
     }
 }
 
-/// Words: the run, and the node or -1 for its start. The run holds itself while records of it are queued.
-let runGraphNode: TaskFunction = { record, verdict in
-    guard let words = RecordWords.of(record), let pointer = UnsafeRawPointer(bitPattern: UInt(words[0])) else { return }
-    let node = Int(Int64(bitPattern: words[1]))
-    let run = Unmanaged<GraphRun>.fromOpaque(pointer)
-    guard let seat = run._withUnsafeGuaranteedRef({ $0.withRuntime { WorkerSeat(of: $0.pool) } }) else {
-        preconditionFailure("a graph node left the workers of its pool")
+extension CancelReason {
+    /// As a run keeps it; 0 is no reason.
+    fileprivate var flag: UInt32 {
+        switch self {
+        case .user: return 1
+        case .shutdown: return 2
+        case .failure: return 3
+        }
     }
-    GraphRun.drive(run, node, seat, closed: verdict == Verdict.closed.rawValue)
+
+    fileprivate init(flag: UInt32) {
+        switch flag {
+        case 2: self = .shutdown
+        case 3: self = .failure
+        default: self = .user
+        }
+    }
 }

@@ -5,16 +5,18 @@ extension TaskGraph {
     ///
     /// - Parameters:
     ///   - name: Unique in the graph.
-    ///   - names: Nodes that must have succeeded before; no value is passed.
+    ///   - names: Nodes that must have ended before, as the rule says; no value is passed.
+    ///   - rule: What must have become of these nodes.
     ///   - body: What to run, once in each run of the graph, on one worker. An error that it throws is the node's
-    ///     outcome.
+    ///     outcome; a `CancellationError` is no failure, the node is skipped then.
     @inlinable
     public mutating func node<Output: Sendable>(
-        _ name: String, after names: [String] = [], _ body: @escaping @Sendable (Input) throws -> Output
+        _ name: String, after names: [String] = [], rule: NodeRule = .allSucceeded,
+        _ body: @escaping @Sendable (Input) throws -> Output
     ) -> Node<Output> {
         let own = nodes.count
         return add(
-            describe(name, inputs: [], after: names, Output.self) { base, offsets, _ in
+            describe(name, inputs: [], after: names, rule: rule, Output.self) { base, offsets, _ in
                 let output = try body(Self.input(base, offsets))
                 Self.write(output, base, offsets, own)
             }, Output.self)
@@ -73,7 +75,8 @@ extension TaskGraph {
         let own = nodes.count
         return add(
             describe(
-                name, inputs: [], after: names, Output.self, lineBounds: (limit, keys),
+                name, inputs: [], after: names, kind: .ordered, Output.self,
+                bounds: [("limit", limit), ("keys", keys)],
                 makeLines: { KeyedLinesTable<Input, Key, State>(key: key, initial: initial, limit: limit, keys: keys) }
             ) { base, offsets, line in
                 let line = unsafeDowncast(line.unsafelyUnwrapped, to: KeyedLine<State>.self)
@@ -84,14 +87,14 @@ extension TaskGraph {
 
     @inlinable
     func describe<Output: Sendable>(
-        _ name: String, inputs: [NodeReference], after: [String], _: Output.Type,
-        lineBounds: (limit: Int, keys: Int)? = nil, makeLines: (@Sendable () -> any KeyedLines)? = nil,
-        body: @escaping ErasedBody
+        _ name: String, inputs: [NodeReference], after: [String], rule: NodeRule = .allSucceeded,
+        kind: NodeKind = .plain, _: Output.Type, bounds: [(name: String, value: Int)] = [],
+        makeLines: (@Sendable () -> any KeyedLines)? = nil, body: @escaping ErasedBody
     ) -> NodeDescription {
         NodeDescription(
-            name: name, inputs: inputs, after: after, size: MemoryLayout<Output>.size,
+            name: name, inputs: inputs, after: after, rule: rule, kind: kind, size: MemoryLayout<Output>.size,
             alignment: MemoryLayout<Output>.alignment, body: body,
-            destroy: { $0.assumingMemoryBound(to: Output.self).deinitialize(count: 1) }, lineBounds: lineBounds,
+            destroy: { $0.assumingMemoryBound(to: Output.self).deinitialize(count: 1) }, bounds: bounds,
             makeLines: makeLines)
     }
 

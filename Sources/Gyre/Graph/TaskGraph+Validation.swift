@@ -1,35 +1,52 @@
 extension TaskGraph {
     static var nodesMax: Int { 10_000 }
 
-    /// The parents of every node by index, without repetition.
-    func resolveParents() throws(GraphError) -> [[Int]] {
+    /// The edges into every node, one for each parent.
+    func resolveEdges() throws(GraphError) -> [[PlanEdge]] {
         guard !nodes.isEmpty else { throw .empty }
         guard nodes.count <= Self.nodesMax else { throw .tooManyNodes(nodes.count, limit: Self.nodesMax) }
         var indices: [String: Int] = [:]
         for (index, node) in nodes.enumerated() {
             guard indices.updateValue(index, forKey: node.name) == nil else { throw .duplicateName(node.name) }
-            if let (limit, keys) = node.lineBounds, limit < 1 || keys < 1 {
-                throw .orderedBounds(limit: limit, keys: keys, node: node.name)
-            }
-            guard node.alignment <= 16 else { throw .alignment(node.alignment, node: node.name) }
+            try check(node)
         }
-        var parents: [[Int]] = []
-        for node in nodes {
-            var own: [Int] = []
-            for input in node.inputs {
-                // A copy of the graph may have gone another way since: the name must agree as well.
-                let isOurs =
-                    input.graph === identity && input.index < nodes.count && nodes[input.index].name == input.name
-                guard isOurs else { throw .foreignNode(input.name, node: node.name) }
-                if !own.contains(input.index) { own.append(input.index) }
-            }
-            for name in node.after {
-                guard let index = indices[name] else { throw .unknownName(name, node: node.name) }
-                if !own.contains(index) { own.append(index) }
-            }
-            parents.append(own)
+        var edges: [[PlanEdge]] = []
+        for node in nodes { edges.append(try resolveEdges(into: node, indices)) }
+        return edges
+    }
+
+    private func check(_ node: NodeDescription) throws(GraphError) {
+        for (bound, value) in node.bounds where value < 1 { throw .bound(bound, value: value, node: node.name) }
+        guard node.alignment <= 16 else { throw .alignment(node.alignment, node: node.name) }
+        let asksParents = ![.allSucceeded, .allDone, .always].contains(node.rule)
+        if asksParents, node.inputs.isEmpty, node.after.isEmpty {
+            throw .ruleWithoutParents(node.rule, node: node.name)
         }
-        return parents
+    }
+
+    private func resolveEdges(
+        into node: NodeDescription, _ indices: [String: Int]
+    ) throws(GraphError) -> [PlanEdge] {
+        var edges: [PlanEdge] = []
+        var places: [Int: Int] = [:]
+        for input in node.inputs {
+            // A copy of the graph may have gone another way since: the name must agree as well.
+            let isOurs = input.graph === identity && input.index < nodes.count && nodes[input.index].name == input.name
+            guard isOurs else { throw .foreignNode(input.name, node: node.name) }
+            let place = places[input.index] ?? edges.count
+            if place == edges.count {
+                places[input.index] = place
+                edges.append(PlanEdge(parent: Int32(input.index), carries: node.kind == .join ? .outcome : .value))
+            }
+            if let condition = input.condition { edges[place].conditions.append(condition) }
+        }
+        for name in node.after {
+            guard let index = indices[name] else { throw .unknownName(name, node: node.name) }
+            guard places[index] == nil else { continue }
+            places[index] = edges.count
+            edges.append(PlanEdge(parent: Int32(index), carries: .nothing))
+        }
+        return edges
     }
 
     /// Depth-first search with an explicit stack; the path on it is the cycle when a node is met again.
