@@ -6,39 +6,50 @@ extension Runtime {
     /// - Parameters:
     ///   - plan: What to run. Any number of its runs may be in flight.
     ///   - input: The input of every node of this run.
+    ///   - deadline: When the run is given up: nodes that have not started by then end as `timedOut`, as do async
+    ///     bodies, which are cancelled. A synchronous body that runs is waited for.
     ///   - whenFull: What happens when no record is free, or an ordered node's line is full. A table of keys that is
     ///     full is not waited for: keys are kept as long as the plan.
     ///   - completion: Called once, on a worker, when every node has ended. It should be short.
-    /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began. A call that throws
-    ///   leaves nothing behind, and `completion` is not called.
+    /// - Returns: A handle to cancel the run by. It need not be kept.
+    /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/late`` if
+    ///   `deadline` has passed. A call that throws leaves nothing behind, and `completion` is not called.
     /// - Complexity: O(nodes). One allocation, the run; one record. An ordered node takes a short lock to look its
     ///   key up.
     @inlinable
+    @discardableResult
     public func post<Input: Sendable>(
-        _ plan: GraphPlan<Input>, _ input: Input, whenFull: WhenFull = .fail,
+        _ plan: GraphPlan<Input>, _ input: Input, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,
         completion: @escaping @Sendable (GraphResult) -> Void
-    ) throws(SubmitError) {
-        _ = try start(plan.core, whenFull, completion) { $0.initializeMemory(as: Input.self, to: input) }
+    ) throws(SubmitError) -> GraphHandle {
+        GraphHandle(
+            run: try start(plan.core, deadline, whenFull, completion) {
+                $0.initializeMemory(as: Input.self, to: input)
+            })
     }
 
     /// Runs a graph and waits for its result.
     ///
-    /// Cancelling the caller cancels the run: nodes that have not started yet will not.
+    /// Cancelling the caller cancels the run: nodes that have not started yet will not, and async bodies are
+    /// cancelled.
     ///
+    /// - Parameter deadline: When the run is given up, as for `post`.
     /// - Throws: ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/full`` when no record is
-    ///   free or an ordered node's line is full. What becomes of nodes is in the result.
+    ///   free or an ordered node's line is full, ``SubmitError/late`` if `deadline` has passed. What becomes of nodes is
+    ///   in the result.
     @inlinable
-    public func run<Input: Sendable>(_ plan: GraphPlan<Input>, _ input: Input) async throws(SubmitError) -> GraphResult
-    {
-        try await result(of: plan.core) { $0.initializeMemory(as: Input.self, to: input) }
+    public func run<Input: Sendable>(
+        _ plan: GraphPlan<Input>, _ input: Input, deadline: MonotonicInstant? = nil
+    ) async throws(SubmitError) -> GraphResult {
+        try await result(of: plan.core, deadline) { $0.initializeMemory(as: Input.self, to: input) }
     }
 
     @usableFromInline
     func result(
-        of plan: GraphPlanCore, input: (UnsafeMutableRawPointer) -> Void
+        of plan: GraphPlanCore, _ deadline: MonotonicInstant?, input: (UnsafeMutableRawPointer) -> Void
     ) async throws(SubmitError) -> GraphResult {
         let ending = GraphEnding()
-        let run = try start(plan, .fail, { ending.settle($0) }, input: input)
+        let run = try start(plan, deadline, .fail, { ending.settle($0) }, input: input)
         ending.run = run
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { ending.whenSettled($0) }
@@ -49,16 +60,16 @@ extension Runtime {
 
     @usableFromInline
     func start(
-        _ plan: GraphPlanCore, _ whenFull: WhenFull, _ completion: @escaping @Sendable (GraphResult) -> Void,
-        input: (UnsafeMutableRawPointer) -> Void
+        _ plan: GraphPlanCore, _ deadline: MonotonicInstant?, _ whenFull: WhenFull,
+        _ completion: @escaping @Sendable (GraphResult) -> Void, input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> GraphRun {
         let counts = whenFull == .fail
-        let first = try tryStart(plan, completion, countsRefusal: counts, input)
+        let first = try tryStart(plan, deadline, completion, countsRefusal: counts, input)
         if case .started(let run) = first { return run }
         guard case .noRoom = first, whenFull == .wait else { throw .full }
         var last = first
         try waitForRoom { () throws(SubmitError) in
-            last = try self.tryStart(plan, completion, countsRefusal: counts, input)
+            last = try self.tryStart(plan, deadline, completion, countsRefusal: counts, input)
             if case .noRoom = last { throw .full }
         }
         guard case .started(let run) = last else { throw .full }
@@ -74,9 +85,10 @@ extension Runtime {
     }
 
     private func tryStart(
-        _ plan: GraphPlanCore, _ completion: @escaping @Sendable (GraphResult) -> Void, countsRefusal: Bool,
-        _ input: (UnsafeMutableRawPointer) -> Void
+        _ plan: GraphPlanCore, _ deadline: MonotonicInstant?, _ completion: @escaping @Sendable (GraphResult) -> Void,
+        countsRefusal: Bool, _ input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> Start {
+        if let deadline, clock.now > deadline { throw .late }
         guard let stripe = intake.enter() else { throw .closed }
         var leavesIntake = true
         defer { if leavesIntake { intake.leave(stripe) } }
@@ -87,7 +99,8 @@ extension Runtime {
             return .noRoom
         }
         let run = GraphRun.make(
-            plan, runtime: self, stripe: stripe, submitted: pool.stampForSubmit(), completion: completion, input: input)
+            plan, runtime: self, stripe: stripe, submitted: pool.stampForSubmit(),
+            deadline: deadline.map { max(1, $0.nanoseconds) } ?? 0, completion: completion, input: input)
         do {
             try run.reserveLines()
         } catch {
@@ -103,6 +116,22 @@ extension Runtime {
         }
         return .started(run)
     }
+}
+
+/// A run of a graph, to cancel it by. Copies name the same run; it goes on when all are gone.
+public struct GraphHandle: Sendable {
+    /// Safe to share: see ``GraphRun``.
+    nonisolated(unsafe) let run: GraphRun
+
+    @usableFromInline
+    init(run: GraphRun) { self.run = run }
+
+    /// Asks the run to stop. Nodes that have not started yet will not, but for those of the rule
+    /// ``NodeRule/always``; async bodies are cancelled, synchronous ones see ``AgentTask/isCancelled``. The
+    /// completion is called as ever, when the last node has ended.
+    ///
+    /// - Concurrency: Any thread. Lock-free, but for a short lock when the graph has async nodes.
+    public func cancel() { run.cancel(.user) }
 }
 
 /// Where a caller meets the result of its run, whoever comes first.

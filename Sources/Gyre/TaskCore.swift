@@ -186,6 +186,14 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         runner?.cancel(self)
     }
 
+    // MARK: - As part of a graph
+
+    /// Runs an async body from the calling worker on, without a record.
+    func start(on seat: WorkerSeat) { home.withRuntime { $0.runners.run(self, seat: seat) } }
+
+    /// Calls `resume` once, on whichever thread settles the task.
+    func whenSettled(_ resume: @escaping @Sendable () -> Void) { words.whenSettled(resume) }
+
     // MARK: - Waiting
 
     @usableFromInline

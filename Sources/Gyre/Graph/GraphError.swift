@@ -12,6 +12,8 @@ public enum GraphError: Error, Equatable, Sendable, CustomStringConvertible {
     case alignment(Int, node: String)
     /// A bound of `node` is below 1, so that nothing of it could ever run.
     case bound(String, value: Int, node: String)
+    /// The window of the map `node` has more slots than a run can count.
+    case windowTooLarge(Int, limit: Int, node: String)
     /// The rule of `node` asks about parents, and it has none.
     case ruleWithoutParents(NodeRule, node: String)
     /// `node` is to be undone in a graph whose failure mode never undoes anything.
@@ -31,6 +33,8 @@ public enum GraphError: Error, Equatable, Sendable, CustomStringConvertible {
         case .alignment(let bytes, let node):
             return "the output of \"\(node)\" is aligned to \(bytes) bytes, at most 16 are possible; wrap it in a class"
         case .bound(let bound, let value, let node): return "\"\(node)\" has \(bound) \(value); it must be at least 1"
+        case .windowTooLarge(let window, let limit, let node):
+            return "\"\(node)\" has window \(window); it must be at most \(limit)"
         case .ruleWithoutParents(let rule, let node):
             return "\"\(node)\" has the rule \(rule) and no parents that it could hold for"
         case .undoWithoutCompensation(let node, let mode):

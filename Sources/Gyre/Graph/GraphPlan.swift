@@ -43,10 +43,13 @@ final class GraphPlanCore: @unchecked Sendable {
     /// Where a run keeps a byte for each conditional edge, and how many these are.
     let conditionsOffset: Int
     let conditionalEdges: Int
+    /// Whether its runs have a ``RunLedger``.
+    let needsLedger: Bool
 
     init(
         name: String, identity: GraphIdentity, failureMode: GraphFailureMode, descriptions: [NodeDescription],
-        edges: [[PlanEdge]], input: (size: Int, alignment: Int), destroyInput: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
+        edges: [[PlanEdge]], input: (size: Int, alignment: Int),
+        destroyInput: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
     ) {
         self.name = name
         self.identity = identity
@@ -64,6 +67,7 @@ final class GraphPlanCore: @unchecked Sendable {
             }
         }
         self.conditionalEdges = conditionalEdges
+        needsLedger = descriptions.contains { $0.kind == .async || $0.kind == .map || $0.undo != nil }
         let ordered = descriptions.indices.filter { descriptions[$0].makeLines != nil }
         orderedNodes = ordered
         lines = ordered.compactMap { descriptions[$0].makeLines?() }
@@ -129,6 +133,8 @@ final class PlanNode: Sendable {
     let arrivals: UInt32
     let rule: NodeRule
     let kind: NodeKind
+    let timeout: Duration?
+    let undo: UndoDescription?
     let body: ErasedBody
     let destroy: @Sendable (UnsafeMutableRawPointer) -> Void
     /// Place among the ordered nodes, or -1.
@@ -149,6 +155,8 @@ final class PlanNode: Sendable {
         arrivals = UInt32(max(1, edges.count) + (ordered >= 0 ? 1 : 0))
         rule = description.rule
         kind = description.kind
+        timeout = description.timeout
+        undo = description.undo
         body = description.body
         destroy = description.destroy
         self.ordered = ordered

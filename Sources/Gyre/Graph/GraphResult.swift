@@ -47,6 +47,13 @@ public struct GraphResult: Sendable {
     ///
     /// - Complexity: O(nodes).
     public var nodes: [NodeReport] { run.plan.nodes.indices.map { NodeReport(run, $0) } }
+
+    /// What was undone or could not be, in the order in which that was tried. Empty unless the failure mode is
+    /// ``GraphFailureMode/compensate`` and the run did not succeed.
+    public var undone: [UndoReport] {
+        guard let ledger = run.content.pointee.ledger else { return [] }
+        return ledger.undone
+    }
 }
 
 /// What became of one node of a run, without its value.

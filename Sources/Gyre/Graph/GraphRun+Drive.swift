@@ -4,7 +4,7 @@ import GyreCore
 struct GraphStep: Equatable {
     let word: UInt64
 
-    enum Kind: UInt64 { case node, start }
+    enum Kind: UInt64 { case node, start, ended, member, memberEnded, undo, undoEnded }
 
     /// Counts the arrival of the start down at the roots.
     static let start = GraphStep(.start, 0)
@@ -12,13 +12,28 @@ struct GraphStep: Equatable {
     /// Runs one node.
     static func node(_ node: Int) -> GraphStep { GraphStep(.node, node) }
 
-    private init(_ kind: Kind, _ node: Int) {
-        word = kind.rawValue << 56 | UInt64(UInt32(truncatingIfNeeded: node))
+    /// Settles a node whose async body has ended.
+    static func ended(_ node: Int) -> GraphStep { GraphStep(.ended, node) }
+
+    /// Runs a member of a map, or settles one whose async body has ended.
+    static func member(_ node: Int, slot: Int) -> GraphStep { GraphStep(.member, node, slot: slot) }
+    static func memberEnded(_ node: Int, slot: Int) -> GraphStep { GraphStep(.memberEnded, node, slot: slot) }
+
+    /// Makes an attempt to undo a node, or goes on when an async one has ended.
+    static func undo(_ node: Int) -> GraphStep { GraphStep(.undo, node) }
+    static func undoEnded(_ node: Int) -> GraphStep { GraphStep(.undoEnded, node) }
+
+    /// Slots of a map fit in 24 bits.
+    static let slotMax = 1 << 24 - 1
+
+    private init(_ kind: Kind, _ node: Int, slot: Int = 0) {
+        word = kind.rawValue << 56 | UInt64(slot) << 32 | UInt64(UInt32(truncatingIfNeeded: node))
     }
 
     init(word: UInt64) { self.word = word }
 
     var node: Int { Int(UInt32(truncatingIfNeeded: word)) }
+    var slot: Int { Int(word >> 32) & Self.slotMax }
 
     var kind: Kind {
         guard let kind = Kind(rawValue: word >> 56) else { preconditionFailure("no step of a graph run") }
@@ -97,6 +112,11 @@ extension GraphRun {
         case .start:
             start(&driver)
             return false
+        case .ended: return endBody(of: step.node, &driver)
+        case .member: return runMember(step.slot, of: step.node, &driver)
+        case .memberEnded: return endMember(step.slot, of: step.node, &driver)
+        case .undo: return undo(step.node, driver)
+        case .undoEnded: return endUndo(step.node, driver)
         }
     }
 
@@ -111,7 +131,7 @@ extension GraphRun {
 
     // MARK: - One node
 
-    /// Runs one node and settles it. True when the run has ended.
+    /// Runs one node and settles it, or begins what will. True when the run has ended.
     private func runNode(_ node: Int, _ driver: inout Driver) -> Bool {
         let cell = cells + node
         let submitted = content.pointee.submitted
@@ -125,29 +145,45 @@ extension GraphRun {
             end(node, .cancelled, driver.seat)
             return settle(node, at: started, &driver)
         }
-        let failed = !runBody(node, cell)
-        guard timed else {
-            seat.recordDone(failed: failed)
-            return settle(node, at: 0, &driver)
+        if content.pointee.deadline != 0, isLate(node) {
+            seat.recordLate()
+            expire(node)
+            return settle(node, at: started, &driver)
         }
-        let ended = seat.stamp()
         cell.pointee.started = started
-        cell.pointee.ended = ended
-        seat.recordDone(
-            failed: failed, submitted: submitted, ready: cell.pointee.ready, started: started, ended: ended)
-        return settle(node, at: ended, &driver)
+        switch runBody(node) {
+        case .async: return false
+        case .map: return lookAfterMap(node, &driver)
+        case .ended where !timed:
+            seat.recordDone(failed: cell.pointee.status == .failed)
+            return settle(node, at: 0, &driver)
+        case .ended:
+            let ended = seat.stamp()
+            cell.pointee.ended = ended
+            seat.recordDone(
+                failed: cell.pointee.status == .failed, submitted: submitted, ready: cell.pointee.ready,
+                started: started, ended: ended)
+            return settle(node, at: ended, &driver)
+        }
     }
 
     private func mayStart(_ node: Int, closed: Bool) -> Bool {
         let isStopping = withRuntime { $0.pool.isStopping }
         if isStopping { cancel(.shutdown) }
         if cancelFlag.reason == 0 { return true }
-        let isAlways = withPlan { plan in plan.withNode(node) { $0.rule == .always } }
-        return isAlways && !closed && !isStopping
+        return isAlways(node) && !closed && !isStopping
     }
 
-    /// False when the body threw.
-    private func runBody(_ node: Int, _ cell: UnsafeMutablePointer<NodeCell>) -> Bool {
+    private func isLate(_ node: Int) -> Bool {
+        !isAlways(node) && withRuntime { $0.clock.now.nanoseconds } > content.pointee.deadline
+    }
+
+    private func isAlways(_ node: Int) -> Bool { withPlan { plan in plan.withNode(node) { $0.rule == .always } } }
+
+    /// What became of a call of a body. An async one or a map may have ended by now: its node is not this worker's.
+    private enum Called { case ended, async, map }
+
+    private func runBody(_ node: Int) -> Called {
         withPlan { plan in
             plan.withNode(node) { description in
                 do {
@@ -157,29 +193,52 @@ extension GraphRun {
                         try description.body(
                             base, plan.offsets, orderedCells[description.ordered].line?.takeUnretainedValue())
                     case .join: try description.body(base, plan.offsets, self)
+                    case .async:
+                        try description.body(base, plan.offsets, self)
+                        return .async
+                    case .map:
+                        try description.body(base, plan.offsets, self)
+                        return .map
                     }
-                    cell.pointee.status = .succeeded
-                    return true
+                    cells[node].status = .succeeded
+                    if description.undo != nil { ledger.addCompleted(node) }
+                    return .ended
                 } catch {
-                    return !takeError(error, node, cell)
+                    takeError(error, node)
+                    return .ended
                 }
             }
         }
     }
 
-    /// Settles what a body threw. True when it is a failure: a thrown cancel is not.
-    private func takeError(_ error: any Error, _ node: Int, _ cell: UnsafeMutablePointer<NodeCell>) -> Bool {
-        if error is CancellationError {
-            let isAsked = cancelFlag.reason != 0 || withRuntime { $0.pool.isStopping }
-            if isAsked && cancelFlag.reason == 0 { cancel(.shutdown) }
-            cell.pointee.status = isAsked ? .cancelled : .skipped
-            cell.pointee.cause = Int32(node)
-            return false
+    // MARK: - How a node ends
+
+    func succeed(_ node: Int) {
+        cells[node].status = .succeeded
+        if plan.nodes[node].undo != nil { ledger.addCompleted(node) }
+    }
+
+    /// Ends a node by what its body threw. A thrown cancel is no failure.
+    func takeError(_ error: any Error, _ node: Int) {
+        guard error is CancellationError else {
+            cells[node].error = error
+            cells[node].status = .failed
+            return noteFailure()
         }
-        cell.pointee.error = error
-        cell.pointee.status = .failed
+        if cancelFlag.reason == 0, withRuntime({ $0.pool.isStopping }) { cancel(.shutdown) }
+        let isAsked = cancelFlag.reason != 0
+        cells[node].status = isAsked ? .cancelled : .skipped
+        if !isAsked { cells[node].cause = Int32(node) }
+    }
+
+    /// Ends a node whose time is over.
+    func expire(_ node: Int) {
+        cells[node].status = .timedOut
+        noteFailure()
+    }
+
+    private func noteFailure() {
         if withPlan({ $0.failureMode.stopsAtFailure }) { cancel(.failure) }
-        return true
     }
 }
 

@@ -21,10 +21,7 @@ extension GraphRun {
                     }
                 }
             }
-            if CountDown(at: base).arrive() {
-                complete()
-                return true
-            }
+            if CountDown(at: base).arrive() { return finish(driver) }
             guard let further = notRun.popLast() else { return false }
             current = further
         }
@@ -113,7 +110,14 @@ extension GraphRun {
         cell.pointee.line = nil
     }
 
-    private func complete() {
+    /// All nodes have ended. True when the run has: there may be something to undo first.
+    private func finish(_ driver: Driver) -> Bool {
+        if withPlan({ $0.failureMode == .compensate }), mustUndo { return undoNext(driver) }
+        complete()
+        return true
+    }
+
+    func complete() {
         let completion = content.pointee.completion
         content.pointee.completion = nil
         completion?(GraphResult(run: self))

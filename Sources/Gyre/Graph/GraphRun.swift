@@ -37,6 +37,9 @@ struct GraphRunHeader {
     let stripe: UInt32
     /// Stamp of the submit; 0 when this run is not timed.
     let submitted: UInt64
+    /// When nodes that have not started are given up, in nanoseconds; 0 for never.
+    let deadline: UInt64
+    let ledger: RunLedger?
     var completion: (@Sendable (GraphResult) -> Void)?
 }
 
@@ -53,13 +56,13 @@ struct GraphRunHeader {
 final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     static let cellsOffset = 16
     static func make(
-        _ plan: GraphPlanCore, runtime: Runtime, stripe: UInt32, submitted: UInt64,
+        _ plan: GraphPlanCore, runtime: Runtime, stripe: UInt32, submitted: UInt64, deadline: UInt64,
         completion: (@Sendable (GraphResult) -> Void)?, input: (UnsafeMutableRawPointer) -> Void
     ) -> GraphRun {
         let buffer = GraphRun.create(minimumCapacity: (plan.bytes + 15) / 16) { _ in
             GraphRunHeader(
                 plan: .passRetained(plan), runtime: .passRetained(runtime), stripe: stripe, submitted: submitted,
-                completion: completion)
+                deadline: deadline, ledger: plan.needsLedger ? RunLedger() : nil, completion: completion)
         }
         let run = unsafeDowncast(buffer, to: GraphRun.self)
         let base = run.base
@@ -75,7 +78,8 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
             OrderLine.prepare(run.orderedCells + place)
         }
         if plan.conditionalEdges > 0 {
-            (base + plan.conditionsOffset).initializeMemory(as: Bool.self, repeating: true, count: plan.conditionalEdges)
+            (base + plan.conditionsOffset).initializeMemory(
+                as: Bool.self, repeating: true, count: plan.conditionalEdges)
         }
         input(base + Int(plan.offsets[0]))
         return run
@@ -127,8 +131,16 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     var cancelFlag: SharedFlag { SharedFlag(at: base + 4) }
 
-    /// Nodes that have not started yet will not. The first reason stays.
-    func cancel(_ reason: CancelReason) { cancelFlag.raise(reason.flag) }
+    /// Nodes that have not started yet will not, and async bodies are cancelled. The first reason stays.
+    func cancel(_ reason: CancelReason) {
+        cancelFlag.raise(reason.flag)
+        content.pointee.ledger?.cancelRunning(evenAlways: reason == .shutdown)
+    }
+
+    var ledger: RunLedger {
+        guard let ledger = content.pointee.ledger else { preconditionFailure("the plan needs no ledger") }
+        return ledger
+    }
 
     /// Why the run was cancelled; a run that was not is not asked.
     var cancelReason: CancelReason { CancelReason(flag: cancelFlag.reason) }

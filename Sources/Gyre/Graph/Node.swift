@@ -75,6 +75,10 @@ enum NodeKind: Sendable {
     case ordered
     /// The run, to ask for outcomes.
     case join
+    /// The run, which is handed a call of the async body.
+    case async
+    /// The run, which is handed an ``Expansion``.
+    case map
 }
 
 /// A node as it was described. What is generic about it is inlinable, so that bodies are compiled for their types.
@@ -87,6 +91,8 @@ struct NodeDescription: Sendable {
     let after: [String]
     let rule: NodeRule
     let kind: NodeKind
+    let takesOutcomes: Bool
+    let timeout: Duration?
     let size: Int
     let alignment: Int
     let body: ErasedBody
@@ -95,11 +101,14 @@ struct NodeDescription: Sendable {
     let bounds: [(name: String, value: Int)]
     /// For an ordered node, makes the lines of one plan.
     let makeLines: (@Sendable () -> any KeyedLines)?
+    /// How to undo what it did.
+    @usableFromInline var undo: UndoDescription?
 
     @usableFromInline
     init(
-        name: String, inputs: [NodeReference], after: [String], rule: NodeRule, kind: NodeKind, size: Int,
-        alignment: Int, body: @escaping ErasedBody, destroy: @escaping @Sendable (UnsafeMutableRawPointer) -> Void,
+        name: String, inputs: [NodeReference], after: [String], rule: NodeRule, kind: NodeKind,
+        takesOutcomes: Bool, timeout: Duration?, size: Int, alignment: Int, body: @escaping ErasedBody,
+        destroy: @escaping @Sendable (UnsafeMutableRawPointer) -> Void,
         bounds: [(name: String, value: Int)], makeLines: (@Sendable () -> any KeyedLines)?
     ) {
         self.name = name
@@ -107,6 +116,8 @@ struct NodeDescription: Sendable {
         self.after = after
         self.rule = rule
         self.kind = kind
+        self.takesOutcomes = takesOutcomes
+        self.timeout = timeout
         self.size = size
         self.alignment = alignment
         self.body = body

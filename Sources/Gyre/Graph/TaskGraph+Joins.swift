@@ -26,7 +26,9 @@ extension TaskGraph {
         for reference in repeat (each rest).reference { inputs.append(reference) }
         let others = (repeat each rest)
         return add(
-            describe(name, inputs: inputs, after: names, rule: rule, kind: .join, Output.self) { base, offsets, run in
+            describe(
+                name, inputs: inputs, after: names, rule: rule, kind: .join, takesOutcomes: true, Output.self
+            ) { base, offsets, run in
                 let run = unsafeDowncast(run.unsafelyUnwrapped, to: GraphRun.self)
                 let output = try body(
                     Self.input(base, offsets), run.outcome(of: first.index, base, offsets, seenBy: own),
@@ -49,7 +51,8 @@ extension TaskGraph {
         let indices = parents.map(\.index)
         return add(
             describe(
-                name, inputs: parents.map(\.reference), after: names, rule: rule, kind: .join, Output.self
+                name, inputs: parents.map(\.reference), after: names, rule: rule, kind: .join, takesOutcomes: true,
+                Output.self
             ) { base, offsets, run in
                 let run = unsafeDowncast(run.unsafelyUnwrapped, to: GraphRun.self)
                 let output = try body(

@@ -88,12 +88,13 @@ extension TaskGraph {
     @inlinable
     func describe<Output: Sendable>(
         _ name: String, inputs: [NodeReference], after: [String], rule: NodeRule = .allSucceeded,
-        kind: NodeKind = .plain, _: Output.Type, bounds: [(name: String, value: Int)] = [],
+        kind: NodeKind = .plain, takesOutcomes: Bool = false, timeout: Duration? = nil, _: Output.Type,
+        bounds: [(name: String, value: Int)] = [],
         makeLines: (@Sendable () -> any KeyedLines)? = nil, body: @escaping ErasedBody
     ) -> NodeDescription {
         NodeDescription(
-            name: name, inputs: inputs, after: after, rule: rule, kind: kind, size: MemoryLayout<Output>.size,
-            alignment: MemoryLayout<Output>.alignment, body: body,
+            name: name, inputs: inputs, after: after, rule: rule, kind: kind, takesOutcomes: takesOutcomes,
+            timeout: timeout, size: MemoryLayout<Output>.size, alignment: MemoryLayout<Output>.alignment, body: body,
             destroy: { $0.assumingMemoryBound(to: Output.self).deinitialize(count: 1) }, bounds: bounds,
             makeLines: makeLines)
     }

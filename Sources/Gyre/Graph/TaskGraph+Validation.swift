@@ -17,7 +17,14 @@ extension TaskGraph {
 
     private func check(_ node: NodeDescription) throws(GraphError) {
         for (bound, value) in node.bounds where value < 1 { throw .bound(bound, value: value, node: node.name) }
+        if let window = node.bounds.first(where: { $0.name == "window" })?.value, window > GraphStep.slotMax {
+            throw .windowTooLarge(window, limit: GraphStep.slotMax, node: node.name)
+        }
         guard node.alignment <= 16 else { throw .alignment(node.alignment, node: node.name) }
+        if let undo = node.undo {
+            guard failureMode == .compensate else { throw .undoWithoutCompensation(node: node.name, mode: failureMode) }
+            guard undo.attempts >= 1 else { throw .bound("attempts", value: undo.attempts, node: node.name) }
+        }
         let asksParents = ![.allSucceeded, .allDone, .always].contains(node.rule)
         if asksParents, node.inputs.isEmpty, node.after.isEmpty {
             throw .ruleWithoutParents(node.rule, node: node.name)
@@ -36,7 +43,7 @@ extension TaskGraph {
             let place = places[input.index] ?? edges.count
             if place == edges.count {
                 places[input.index] = place
-                edges.append(PlanEdge(parent: Int32(input.index), carries: node.kind == .join ? .outcome : .value))
+                edges.append(PlanEdge(parent: Int32(input.index), carries: node.takesOutcomes ? .outcome : .value))
             }
             if let condition = input.condition { edges[place].conditions.append(condition) }
         }
