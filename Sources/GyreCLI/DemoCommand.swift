@@ -13,6 +13,20 @@ struct DemoCommand: ParsableCommand {
 
 extension Pinning: ExpressibleByArgument {}
 
+/// How a graph is drawn.
+enum Drawing: String, CaseIterable, ExpressibleByArgument {
+    case text, dot, mermaid, svg
+
+    func draw(_ picture: GraphPicture) -> String {
+        switch self {
+        case .text: return picture.text
+        case .dot: return picture.dot
+        case .mermaid: return picture.mermaid
+        case .svg: return picture.svg
+        }
+    }
+}
+
 struct StorefrontCommand: ParsableCommand {
     /// Where the sample is in the repository.
     static let sample = "Benchmarks/Workloads/storefront/CDNOW_sample.txt"
@@ -54,6 +68,11 @@ struct StorefrontCommand: ParsableCommand {
             valueName: "file"), completion: .file())
     var json: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Draw the graph on standard output instead of running it.", valueName: "form"))
+    var draw: Drawing?
+
     func validate() throws {
         if let passes = self.repeat, passes < 1 {
             throw ValidationError("--repeat \(passes): a number from 1 on is needed")
@@ -67,6 +86,10 @@ struct StorefrontCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let draw {
+            // Nothing is run, so it does not matter for how many customers it could.
+            return try show(draw.draw(try StorefrontGraph(customers: 1).plan.picture))
+        }
         let log = try readLog()
         // From here on a signal is waited for, so that no temporary file is left behind.
         Interruption.install()
@@ -101,10 +124,14 @@ struct StorefrontCommand: ParsableCommand {
         }
         let style = Terminal.isStyled(STDOUT_FILENO)
         let text = json == "-" ? report.jsonObject.text + "\n" : report.text(style: style ? .terminal : .plain)
+        try show(text)
+        if let complaint = report.complaint { throw CommandFailure(code: report.exitStatus, text: complaint) }
+    }
+
+    private func show(_ text: String) throws {
         guard emit(text, to: STDOUT_FILENO) else {
             throw CommandFailure(code: .usage, text: "standard output: \(systemErrorText(errno))")
         }
-        if let complaint = report.complaint { throw CommandFailure(code: report.exitStatus, text: complaint) }
     }
 
     private func readLog() throws(PurchaseLogError) -> PurchaseLog {

@@ -33,6 +33,13 @@ import Testing
         #expect(try await overviewExample() == 84)
     }
 
+    @Test func theExamplesAboutGraphsRun() async throws {
+        let ends = try await graphsExample(Trip(place: "Paris", nights: 3))
+        #expect(ends.first.status == .success && ends.last.status == .success)
+        #expect(ends.last.nodes.count == 13)
+        #expect(ends.undone.map(\.description) == ["charge: undone", "seat: undone"])
+    }
+
     // MARK: - The comparison itself
 
     @Test func aBlockThatDiffersIsFound() {

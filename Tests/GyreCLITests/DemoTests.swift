@@ -93,6 +93,24 @@ import Testing
         #expect(result.output.contains("agent platforms are proud of 1,000 per minute"))
     }
 
+    @Test(arguments: [
+        ("text", "storefront: 5 nodes"), ("dot", "digraph \"storefront"), ("mermaid", "flowchart LR"),
+        ("svg", "<svg xmlns="),
+    ])
+    func theGraphIsDrawnInsteadOfRun(form: String, mark: String) throws {
+        let result = try demo("--draw", form)
+        #expect(result.status == 0 && result.errors.isEmpty)
+        #expect(result.output.contains(mark))
+        for node in ["behaviour", "stock", "price", "decide", "notify"] { #expect(result.output.contains(node)) }
+        #expect(!result.output.contains("tasks done"))
+    }
+
+    @Test func aFormThatIsNotKnownIsRefused() throws {
+        let result = try demo("--draw", "runes")
+        #expect(result.status == 2)
+        #expect(result.errors.contains("'text', 'dot', 'mermaid' or 'svg'"))
+    }
+
     @Test func aTerminalSeesProgressAndThenTheTable() throws {
         let result = try GyreProcess(["demo", "storefront", "--repeat", "1"]).runOnTerminal()
         #expect(result.status == 0)

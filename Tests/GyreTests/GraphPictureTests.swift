@@ -120,15 +120,15 @@ import Testing
         #expect(picture.mermaid.split(separator: "\n").count == 7)
     }
 
-    @Test func tenThousandNodesAreDrawn() throws {
+    @Test func thousandsOfNodesAreDrawn() throws {
         var graph = TaskGraph<Int>("large")
-        for node in 0..<10_000 {
+        for node in 0..<3_000 {
             let parents = [node - 1, node / 2, node / 3].filter { $0 >= 0 && $0 < node }
             _ = graph.node("\(node)", after: Set(parents).sorted().map(String.init)) { $0 }
         }
         let picture = try graph.build().picture
-        #expect(try Image(picture.svg).boxes.count == 10_000)
-        #expect(picture.text.split(separator: "\n").count == 10_001)
+        #expect(try Image(picture.svg).boxes.count == 3_000)
+        #expect(picture.text.split(separator: "\n").count == 3_001)
     }
 
     // MARK: - Critical path

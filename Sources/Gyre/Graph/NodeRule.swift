@@ -34,7 +34,7 @@ public enum GraphFailureMode: String, Sendable, CaseIterable {
     /// takes no value of theirs.
     case continueAll
     /// As ``failFast``; then what the completed nodes did is undone, in reverse order of their completion
-    /// (``TaskGraph/undo(_:attempts:pause:_:)-7cy0p``). A run that its caller cancels or that comes too late is undone
+    /// (`TaskGraph.undo`). A run that its caller cancels or that comes too late is undone
     /// as well; one that the end of the runtime cancels is not, because it may be taken up again.
     case compensate
 

@@ -14,7 +14,7 @@ extension TaskGraph {
     ///     that was not taken (``Node/when(_:)``) is `skipped`.
     ///   - names: Nodes that must have ended before, as the rule says; nothing is passed.
     ///   - rule: What must have become of all of these nodes.
-    ///   - body: What to run, as for ``node(_:after:rule:_:)``.
+    ///   - body: What to run, as for a node.
     @inlinable
     public mutating func join<First: Sendable, each Parent: Sendable, Output: Sendable>(
         _ name: String, _ first: Node<First>, _ rest: repeat Node<each Parent>, after names: [String] = [],
@@ -41,7 +41,7 @@ extension TaskGraph {
     ///
     /// - Parameters:
     ///   - parents: At least one node. The body takes the graph's input, then the outcomes in this order.
-    ///   - names, rule, body: As for ``join(_:_:_:after:rule:_:)``.
+    ///   - names, rule, body: As for a join of nodes of several types.
     @inlinable
     public mutating func join<Parent: Sendable, Output: Sendable>(
         _ name: String, all parents: [Node<Parent>], after names: [String] = [], rule: NodeRule = .allDone,

@@ -18,11 +18,12 @@ import GyreCore
 /// which one meets it:
 ///
 /// - a body may be async, and have a timeout;
-/// - ``join(_:_:_:after:rule:_:)`` takes its parents' outcomes in place of their values, and runs under a rule;
+/// - `join` takes its parents' outcomes in place of their values, and runs under a ``NodeRule``;
 /// - ``Node/when(_:)`` makes an edge conditional, and the side that is not taken is skipped;
-/// - ``GraphFailureMode`` says what a failure means to the rest of the run, down to undoing what was done;
-/// - ``map(_:over:limit:window:timeout:_:)-3xpjr`` runs one body for each item of a parent's output, a few at a time;
-/// - ``loop(_:from:max:_:)-1u7me`` repeats a body, a bounded number of times.
+/// - ``GraphFailureMode`` says what a failure means to the rest of the run, down to undoing what was done by `undo`;
+/// - `map` runs one body for each item of a parent's output, a few at a time;
+/// - `loop` repeats a body, a bounded number of times;
+/// - ``GraphPlan/picture`` and ``GraphResult/picture`` draw it.
 public struct TaskGraph<Input: Sendable>: Sendable {
     /// The graph's name, for reports and errors.
     public let name: String
