@@ -143,6 +143,26 @@ import Testing
         await runtime.finishAsync()
     }
 
+    /// The timer's thread ends the node, and finds no record for what follows.
+    @Test func aNodeThatEndsWhileEveryRecordIsOutIsFollowedAllTheSame() async throws {
+        let runtime = try makeRuntime(workers: 1, inFlight: 8)
+        let sleeper = Sleeper()
+        var graph = TaskGraph<Int>("full")
+        let slow = graph.node("slow", timeout: .milliseconds(50)) { _ in try await sleeper.sleep() }
+        let after = graph.join("after", slow) { _, slow in "\(slow)" }
+        let plan = try graph.build()
+        let caller = Task { try await runtime.run(plan, 1) }
+        while !sleeper.isAsleep { await Task.yield() }
+        let release = try runtime.occupy(1)
+        while true {
+            do { try runtime.post {} } catch { break }
+        }
+        #expect(eventually { runtime.snapshot().timersWaiting == 0 })
+        release.open()
+        #expect(try await caller.value[after].value == "timedOut")
+        await runtime.finishAsync()
+    }
+
     // MARK: - Loops
 
     @Test func aLoopGoesOnUntilItIsDone() async throws {

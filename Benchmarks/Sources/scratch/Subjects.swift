@@ -54,8 +54,45 @@ enum Subjects {
             gyre("graph node, stamped", 1_000_000, workers, .all) { gyre, count in
                 let plan = try description.build()
                 try gyre.flood(count / 5, tasksEach: 5) { try gyre.post(plan, 1, whenFull: .wait) { _ in } }
-            }
+            },
+            gyre("graph node under a rule, stamped", 1_000_000, workers, .all) { gyre, count in
+                let plan = try fiveJoins().build()
+                try gyre.flood(count / 5, tasksEach: 5) { try gyre.post(plan, 1, whenFull: .wait) { _ in } }
+            },
+            gyre("graph node with an async body, stamped", 200_000, workers, .all) { gyre, count in
+                var graph = TaskGraph<Int>("async nodes")
+                let first = graph.node("first") { input async in input + 1 }
+                _ = graph.node("second", first) { _, first async in first + 1 }
+                let plan = try graph.build()
+                try gyre.flood(count / 2, tasksEach: 2) { try gyre.post(plan, 1, whenFull: .wait) { _ in } }
+            },
+            gyre("member of a map, window 64, stamped", 500_000, workers, .all) { gyre, count in
+                var graph = TaskGraph<Int>("map")
+                let items = graph.node("items") { 0..<$0 }
+                let sum = graph.map("sum", over: items, limit: count, window: 64, into: 0) { _, item in
+                    item
+                } each: { sum, _, outcome in
+                    sum += outcome.value ?? 0
+                }
+                let result = try await gyre.run(try graph.build(), count)
+                guard try result[sum].get() == count * (count - 1) / 2 else {
+                    throw Miscount(description: "a map of \(count) items")
+                }
+            },
         ]
+    }
+
+    /// As ``fiveNodes()``, every node but the first two a join with a rule, one of them behind a condition.
+    private static func fiveJoins() -> TaskGraph<Int> {
+        var graph = TaskGraph<Int>("five joins")
+        let first = graph.node("first") { $0 + 1 }
+        let second = graph.node("second") { $0 + 2 }
+        let both = graph.join("both", first, second, rule: .noneFailed) { ($1.value ?? 0) + ($2.value ?? 0) }
+        let left = graph.join("left", first, both.when { $0.value != 0 }, rule: .anySucceeded) {
+            ($1.value ?? 0) + ($2.value ?? 0)
+        }
+        _ = graph.join("right", both, left) { ($1.value ?? 0) + ($2.value ?? 0) }
+        return graph
     }
 
     /// Five nodes that add numbers, in three steps.

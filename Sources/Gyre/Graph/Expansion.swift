@@ -5,9 +5,10 @@ import GyreCore
 /// `@unchecked Sendable`: items are taken, outcomes delivered and the result written by one caretaker at a time, whose
 /// edges are those of the lock of the window; a slot belongs to its member while that runs.
 @usableFromInline
-class Expansion: @unchecked Sendable {
+final class Expansion: @unchecked Sendable {
     let limit: Int
     let window: ExpansionWindow
+    let members: ErasedMembers
     /// Why it stopped before its end. The caretaker's.
     var stopReason: Stop?
     /// When it is given up. Written before its first member.
@@ -20,47 +21,52 @@ class Expansion: @unchecked Sendable {
     }
 
     @usableFromInline
-    init(limit: Int, slots: Int, order: MapOrder) {
+    init(limit: Int, slots: Int, order: MapOrder, members: ErasedMembers) {
         self.limit = limit
+        self.members = members
         window = ExpansionWindow(slots: slots, order: order)
     }
 
     func stop(_ reason: Stop) {
         if stopReason == nil { stopReason = reason }
-        window.stop()
     }
-
-    // What depends on types. The base has none of it.
-
-    /// Takes the next item into a slot. False when there is none.
-    @usableFromInline
-    func take(_ slot: Int) -> Bool { false }
-
-    /// Runs the member in a slot. True when it failed.
-    @usableFromInline
-    func run(_ slot: Int) -> Bool { true }
-
-    /// The call of an async member; `nil` when members are synchronous.
-    @usableFromInline
-    func call(_ slot: Int) -> AsyncCall? { nil }
-
-    /// Notes how a member ended that has no value.
-    @usableFromInline
-    func note(_ outcome: Outcome<Never>, _ slot: Int) {}
-
-    /// Hands an outcome over and forgets it.
-    @usableFromInline
-    func deliver(_ slot: Int, index: Int) throws {}
-
-    /// Writes the result to where the run keeps it.
-    @usableFromInline
-    func finish(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) {}
 }
 
-/// One run of a map.
+/// What depends on types. Closures, because they are compiled for their types where the graph is described; methods of
+/// a generic class that are called through its base are not, and looking types up cost as much as all the rest.
 @usableFromInline
-final class MapExpansion<Input: Sendable, Items: Sequence, Output: Sendable, Result: Sendable>: Expansion,
-    @unchecked Sendable
+struct ErasedMembers {
+    /// Takes the next item into a slot. False when there is none.
+    let take: (_ slot: Int) -> Bool
+    /// Runs the member in a slot. True when it failed.
+    let run: (_ slot: Int) -> Bool
+    /// The call of an async member; `nil` when members are synchronous.
+    let call: (_ slot: Int) -> AsyncCall?
+    /// Notes how a member ended that has no value.
+    let note: (_ outcome: Outcome<Never>, _ slot: Int) -> Void
+    /// Hands an outcome over and forgets it.
+    let deliver: (_ slot: Int, _ index: Int) throws -> Void
+    /// Writes the result to where the run keeps it.
+    let finish: (_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) -> Void
+
+    @usableFromInline
+    init(
+        take: @escaping (Int) -> Bool, run: @escaping (Int) -> Bool, call: @escaping (Int) -> AsyncCall?,
+        note: @escaping (Outcome<Never>, Int) -> Void, deliver: @escaping (Int, Int) throws -> Void,
+        finish: @escaping (UnsafeMutableRawPointer, UnsafePointer<Int32>) -> Void
+    ) {
+        self.take = take
+        self.run = run
+        self.call = call
+        self.note = note
+        self.deliver = deliver
+        self.finish = finish
+    }
+}
+
+/// The members of one run of a map.
+@usableFromInline
+final class MapMembers<Input: Sendable, Items: Sequence, Output: Sendable, Result: Sendable>
 where Items.Element: Sendable {
     @usableFromInline let own: Int
     @usableFromInline let name: String
@@ -88,7 +94,13 @@ where Items.Element: Sendable {
         slots = Swift.min(bounds.window, bounds.limit)
         places = .allocate(capacity: slots)
         places.initialize(repeating: MapPlace(), count: slots)
-        super.init(limit: bounds.limit, slots: slots, order: bounds.order)
+    }
+
+    @inlinable
+    func erased() -> ErasedMembers {
+        ErasedMembers(
+            take: { self.take($0) }, run: { self.run($0) }, call: { self.call($0) }, note: { self.note($0, $1) },
+            deliver: { try self.deliver($0, index: $1) }, finish: { self.finish($0, $1) })
     }
 
     deinit {
@@ -97,13 +109,13 @@ where Items.Element: Sendable {
     }
 
     @inlinable
-    override func take(_ slot: Int) -> Bool {
+    func take(_ slot: Int) -> Bool {
         places[slot].item = items.next()
         return places[slot].item != nil
     }
 
     @inlinable
-    override func run(_ slot: Int) -> Bool {
+    func run(_ slot: Int) -> Bool {
         guard case .sync(let body) = body, let item = places[slot].item else {
             preconditionFailure("a synchronous member has its item")
         }
@@ -121,27 +133,27 @@ where Items.Element: Sendable {
     }
 
     @inlinable
-    override func call(_ slot: Int) -> AsyncCall? {
+    func call(_ slot: Int) -> AsyncCall? {
         guard case .async(let body) = body, let item = places[slot].item else { return nil }
         places[slot].item = nil
         return memberCall(body, input, item, places + slot)
     }
 
     @inlinable
-    override func note(_ outcome: Outcome<Never>, _ slot: Int) {
+    func note(_ outcome: Outcome<Never>, _ slot: Int) {
         places[slot].item = nil
         places[slot].outcome = outcome.retyped()
     }
 
     @inlinable
-    override func deliver(_ slot: Int, index: Int) throws {
+    func deliver(_ slot: Int, index: Int) throws {
         guard let outcome = places[slot].outcome else { preconditionFailure("a member that ended has its outcome") }
         places[slot].outcome = nil
         try collect(&result, index, outcome)
     }
 
     @inlinable
-    override func finish(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) {
+    func finish(_ base: UnsafeMutableRawPointer, _ offsets: UnsafePointer<Int32>) {
         (base + Int(offsets[own + 1])).initializeMemory(as: Result.self, to: result)
     }
 }

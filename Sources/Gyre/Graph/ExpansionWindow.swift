@@ -19,11 +19,10 @@ final class ExpansionWindow: Sendable {
     }
 
     private struct State {
-        /// The item of each slot that is in use.
-        var indices: [Int?]
+        /// The item of each slot that is in use; of others, the last one.
+        var indices: [Int]
         var free: [Int]
-        /// Slots whose members have ended, in the order in which they did; of these, in the order of items, those that
-        /// may be delivered.
+        /// Slots whose members have ended and are not delivered, in the order in which they ended.
         var ended: [Int] = []
         var running = 0
         var taken = 0
@@ -39,18 +38,18 @@ final class ExpansionWindow: Sendable {
 
     init(slots: Int, order: MapOrder) {
         self.order = order
-        state = Lock(State(indices: Array(repeating: nil, count: slots), free: Array((0..<slots).reversed())))
+        state = Lock(State(indices: Array(repeating: -1, count: slots), free: Array((0..<slots).reversed())))
     }
 
     /// True when the caller is the caretaker now.
     func enter() -> Bool { state.withLock { Self.enter(&$0) } }
 
-    /// A member has ended. True when the caller is the caretaker now; after a false the map may be gone.
-    func memberEnded(_ slot: Int) -> Bool {
+    /// A member has ended. When this returns a duty the caller is the caretaker now; after `nil` the map may be gone.
+    func memberEnded(_ slot: Int) -> Duty? {
         state.withLock { state in
             state.running -= 1
             state.ended.append(slot)
-            return Self.enter(&state)
+            return Self.enter(&state) ? nextDuty(&state) : nil
         }
     }
 
@@ -62,28 +61,60 @@ final class ExpansionWindow: Sendable {
 
     // MARK: - For the caretaker
 
-    func nextDuty() -> Duty {
+    /// What became of the duty before.
+    enum Done: Equatable {
+        /// There was none, or an item was taken.
+        case nothing
+        /// An outcome has been delivered; its slot is free.
+        case delivered(slot: Int)
+        /// There was no further item for a slot.
+        case exhausted(slot: Int)
+        /// A member could not be begun, and has its outcome.
+        case ended(slot: Int)
+    }
+
+    /// - Parameter isStopped: Nothing more is to be taken or delivered, from now on.
+    func nextDuty(after done: Done, isStopped: Bool) -> Duty {
         state.withLock { state in
-            if state.isStopped {
-                for slot in state.ended { Self.release(slot, &state) }
-                state.ended = []
-            } else if let place = deliverable(state), let index = state.indices[state.ended[place]] {
-                return .deliver(slot: state.ended.remove(at: place), index: index)
+            switch done {
+            case .nothing: break
+            case .delivered(let slot):
+                state.delivered += 1
+                Self.release(slot, &state)
+            case .exhausted(let slot):
+                state.isExhausted = true
+                state.running -= 1
+                Self.release(slot, &state)
+            case .ended(let slot):
+                state.running -= 1
+                state.ended.append(slot)
             }
-            if !state.isStopped, !state.isExhausted, let slot = state.free.popLast() {
-                let index = state.taken
-                state.indices[slot] = index
-                state.taken += 1
-                state.running += 1
-                return .take(slot: slot, index: index)
-            }
-            if state.running == 0, state.isStopped || state.isExhausted {
-                state.hasEnded = true
-                return .end
-            }
-            state.hasCaretaker = false
-            return .leave
+            if isStopped { state.isStopped = true }
+            return nextDuty(&state)
         }
+    }
+
+    private func nextDuty(_ state: inout State) -> Duty {
+        if state.isStopped {
+            for slot in state.ended { Self.release(slot, &state) }
+            state.ended = []
+        } else if let place = deliverable(state) {
+            let slot = state.ended.remove(at: place)
+            return .deliver(slot: slot, index: state.indices[slot])
+        }
+        if !state.isStopped, !state.isExhausted, let slot = state.free.popLast() {
+            let index = state.taken
+            state.indices[slot] = index
+            state.taken += 1
+            state.running += 1
+            return .take(slot: slot, index: index)
+        }
+        if state.running == 0, state.isStopped || state.isExhausted {
+            state.hasEnded = true
+            return .end
+        }
+        state.hasCaretaker = false
+        return .leave
     }
 
     private func deliverable(_ state: State) -> Int? {
@@ -93,28 +124,5 @@ final class ExpansionWindow: Sendable {
         }
     }
 
-    /// There was no further item for a slot.
-    func exhausted(_ slot: Int) {
-        state.withLock { state in
-            state.isExhausted = true
-            state.running -= 1
-            Self.release(slot, &state)
-        }
-    }
-
-    /// An outcome has been delivered; its slot is free.
-    func delivered(_ slot: Int) {
-        state.withLock { state in
-            state.delivered += 1
-            Self.release(slot, &state)
-        }
-    }
-
-    /// Nothing more is taken or delivered.
-    func stop() { state.withLock { $0.isStopped = true } }
-
-    private static func release(_ slot: Int, _ state: inout State) {
-        state.indices[slot] = nil
-        state.free.append(slot)
-    }
+    private static func release(_ slot: Int, _ state: inout State) { state.free.append(slot) }
 }

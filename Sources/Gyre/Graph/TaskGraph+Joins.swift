@@ -77,10 +77,10 @@ extension GraphRun {
     /// The outcome of a node that has ended, or `nil` when it succeeded.
     @usableFromInline
     func otherThanSuccess(of node: Int, seenBy child: Int) -> Outcome<Never>? {
+        let isAsked = child >= 0 && withPlan { plan in plan.withNode(child) { $0.isConditional } }
+        if cells[node].status == .succeeded && !isAsked { return nil }  // as nearly always: no plan is looked at
         let plan = plan
-        if child >= 0, plan.nodes[child].isConditional,
-            let edge = plan.nodes[child].edges.first(where: { $0.parent == node }), isUntaken(edge)
-        {
+        if isAsked, let edge = plan.nodes[child].edges.first(where: { $0.parent == node }), isUntaken(edge) {
             return .skipped(because: plan.nodes[node].name)
         }
         let cell = cells[node]

@@ -86,9 +86,11 @@ extension TaskGraph {
                 bounds.name, inputs: [items.reference], after: [], kind: .map, timeout: timeout, Result.self,
                 bounds: [("limit", bounds.limit), ("window", bounds.window)]
             ) { base, offsets, run in
-                let expansion = MapExpansion<Input, Items, Output, Result>(
+                let members = MapMembers<Input, Items, Output, Result>(
                     own: own, bounds: bounds, input: Self.input(base, offsets),
                     items: Self.output(of: items, base, offsets), body: body, initial: initial, collect: collect)
+                let expansion = Expansion(
+                    limit: bounds.limit, slots: members.slots, order: bounds.order, members: members.erased())
                 unsafeDowncast(run.unsafelyUnwrapped, to: GraphRun.self).begin(expansion, of: own)
             }, Result.self)
     }
