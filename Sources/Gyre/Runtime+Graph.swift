@@ -12,8 +12,8 @@ extension Runtime {
     ///     full is not waited for: keys are kept as long as the plan.
     ///   - completion: Called once, on a worker, when every node has ended. It should be short.
     /// - Returns: A handle to cancel the run by. It need not be kept.
-    /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/late`` if
-    ///   `deadline` has passed. A call that throws leaves nothing behind, and `completion` is not called.
+    /// - Throws: ``SubmitError/full``, ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/late``
+    ///   if `deadline` has passed. A call that throws leaves nothing behind, and `completion` is not called.
     /// - Complexity: O(nodes). One allocation, the run; one record. An ordered node takes a short lock to look its
     ///   key up.
     @inlinable
@@ -35,8 +35,8 @@ extension Runtime {
     ///
     /// - Parameter deadline: When the run is given up, as for `post`.
     /// - Throws: ``SubmitError/closed`` after ``drain(soft:hard:)`` began, ``SubmitError/full`` when no record is
-    ///   free or an ordered node's line is full, ``SubmitError/late`` if `deadline` has passed. What becomes of nodes is
-    ///   in the result.
+    ///   free or an ordered node's line is full, ``SubmitError/late`` if `deadline` has passed. What becomes of nodes
+    ///   is in the result.
     @inlinable
     public func run<Input: Sendable>(
         _ plan: GraphPlan<Input>, _ input: Input, deadline: MonotonicInstant? = nil

@@ -6,8 +6,8 @@ import Testing
 ///
 /// Bodies are pure, so what becomes of a run must not depend on its schedule: it is compared, node by node, with an
 /// interpreter that runs one node after the other (``GraphCase/expected()``). Where a run may be cut short, by its
-/// failure mode or by its caller, each node must have ended as its parents say or be cancelled, and what was undone must
-/// be exactly what completed, children before their parents.
+/// failure mode or by its caller, each node must have ended as its parents say or be cancelled, and what was undone
+/// must be exactly what completed, children before their parents.
 @Suite struct GraphPropertyTests {
     static let seeds = 10_000
     static let callers = 8

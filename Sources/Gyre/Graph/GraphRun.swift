@@ -55,6 +55,7 @@ struct GraphRunHeader {
 @usableFromInline
 final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
     static let cellsOffset = 16
+
     static func make(
         _ plan: GraphPlanCore, runtime: Runtime, stripe: UInt32, submitted: UInt64, deadline: UInt64,
         completion: (@Sendable (GraphResult) -> Void)?, input: (UnsafeMutableRawPointer) -> Void

@@ -18,8 +18,8 @@ extension TaskGraph {
     /// - Parameters:
     ///   - name: Unique in the graph.
     ///   - items: A node whose output is gone through once, lazily: an item is taken when there is room for it.
-    ///   - limit: The most items there may be. One more, and the node fails with ``NodeError/tooManyItems(limit:node:)``;
-    ///     no member is begun for it.
+    ///   - limit: The most items there may be. One more, and the node fails with
+    ///     ``NodeError/tooManyItems(limit:node:)``; no member is begun for it.
     ///   - window: The most items that are taken and not delivered yet. Memory is bound by it, beside the results.
     ///   - timeout: How long the whole map may take.
     ///   - body: What to run for each item, with the graph's input. A `CancellationError` skips its member.
