@@ -127,19 +127,19 @@ void gyre_model_pause(const char *file, int line) {
 // ---------------------------------------------------------------------------------------------------------
 // Futexes.
 
-void gyre_model_futex_wait(gyre_atomic_u32 *word, uint32_t expected, const char *file, int line) {
+bool gyre_model_futex_wait(gyre_atomic_u32 *word, uint32_t expected, const char *file, int line) {
     // A load makes the location known and brings the thread's view up to date as the kernel's own load does, which
     // takes place as one step with falling asleep.
     uint64_t value;
     uint32_t number = model_memory_kernel_load(&word->value, sizeof word->value, &value, file, line);
     if (value != expected) {
         if (model.trace) model_trace("wait", GYRE_RELAXED, number, value, value, "has moved on", file, line);
-        return;
+        return false;
     }
     if (model.test->spurious && model.spurious < SPURIOUS_MAX && model_choose(2) == 1) {
         model.spurious += 1;
         if (model.trace) model_trace("wait", GYRE_RELAXED, number, value, value, "returns for no reason", file, line);
-        return;
+        return false;
     }
     if (model.trace) model_trace("wait", GYRE_RELAXED, number, value, value, "sleeps", file, line);
     if (model.current == 0) gyre_model_fail("setup or check would sleep for ever", file, line);
@@ -148,9 +148,10 @@ void gyre_model_futex_wait(gyre_atomic_u32 *word, uint32_t expected, const char 
     thread->sleeps_on = number;
     model_yield(MODEL_NOTHING, number, GYRE_RELAXED, file, line);
     if (model.trace) model_trace_note("is awake again", file, line);
+    return true;
 }
 
-void gyre_model_futex_wake(gyre_atomic_u32 *word, uint32_t count, const char *file, int line) {
+uint32_t gyre_model_futex_wake(gyre_atomic_u32 *word, uint32_t count, const char *file, int line) {
     uint32_t number = model_memory_number(&word->value, sizeof word->value);
     model_yield(MODEL_WAKE, number, GYRE_RELAXED, file, line);
     uint32_t sleepers[MODEL_THREADS];
@@ -160,11 +161,14 @@ void gyre_model_futex_wake(gyre_atomic_u32 *word, uint32_t count, const char *fi
     }
     const char *note = sleeping == 0 ? "nobody sleeps" : "";
     if (model.trace) model_trace("wake", GYRE_RELAXED, number, count, count, note, file, line);
-    while (sleeping > 0 && count-- > 0) {
+    uint32_t woken = 0;
+    while (sleeping > 0 && woken < count) {
         uint32_t which = sleeping == 1 ? 0 : model_choose(sleeping);
         model.threads[sleepers[which]].asleep = false;
         sleepers[which] = sleepers[--sleeping];
+        woken += 1;
     }
+    return woken;
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -28,6 +28,25 @@ import Testing
         #expect(!gyre_event_wait(event.pointer, key, 0))
     }
 
+    /// A thread that is asleep is taken off by the notify that wakes it, one that is not yet takes itself off: each
+    /// once, or the count would not come back to none.
+    @Test func everyWaiterIsTakenOffOnce() {
+        let event = Event()
+        let rounds = 2_000
+        let woken = Atomic(0)
+        onThreads(3) { me in
+            if me < 2 {
+                for _ in 0..<rounds {
+                    let key = gyre_event_prepare(event.pointer)
+                    if gyre_event_wait(event.pointer, key, UInt64.max) { woken.add(1, ordering: .relaxed) }
+                }
+                return
+            }
+            while woken.load(ordering: .relaxed) < 2 * rounds { gyre_event_notify_one(event.pointer) }
+        }
+        #expect(gyre_event_waiters(event.pointer) == 0)
+    }
+
     @Test func aWaitEndsAtItsDeadlineAndLeavesNoWaiter() {
         let event = Event()
         let key = gyre_event_prepare(event.pointer)

@@ -5,19 +5,19 @@ import Testing
 @Suite struct FutexTests {
     @Test func aWordThatHasMovedOnIsNotSleptOn() {
         let word = FutexWord(7)
-        #expect(gyre_futex_wait(word.pointer, 6, UInt64.max))
+        #expect(gyre_futex_wait(word.pointer, 6, UInt64.max) == GYRE_FUTEX_LOOK)
     }
 
     @Test func aDeadlineThatHasPassedEndsTheWait() {
         let word = FutexWord(7)
-        #expect(!gyre_futex_wait(word.pointer, 7, 0))
-        #expect(!gyre_futex_wait(word.pointer, 7, monotonicNanoseconds()))
+        #expect(gyre_futex_wait(word.pointer, 7, 0) == GYRE_FUTEX_LATE)
+        #expect(gyre_futex_wait(word.pointer, 7, monotonicNanoseconds()) == GYRE_FUTEX_LATE)
     }
 
     @Test func aWaitLastsUntilItsDeadline() {
         let word = FutexWord(7)
         let deadline = monotonicNanoseconds() + 2_000_000
-        while gyre_futex_wait(word.pointer, 7, deadline) {}
+        while gyre_futex_wait(word.pointer, 7, deadline) != GYRE_FUTEX_LATE {}
         #expect(monotonicNanoseconds() >= deadline)
     }
 

@@ -56,7 +56,7 @@ import Testing
         let waits = Atomic(0)
         let sleeper = try SignalledThread {
             while word.value == 0 {
-                if gyre_futex_wait(word.pointer, 0, .max) { waits.add(1, ordering: .relaxed) }
+                if gyre_futex_wait(word.pointer, 0, .max) == GYRE_FUTEX_LOOK { waits.add(1, ordering: .relaxed) }
             }
         }
         #expect(sleeper.interrupt(times: 20) == 20)

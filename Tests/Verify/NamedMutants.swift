@@ -109,6 +109,12 @@ extension NamedMutant {
                 uint32_t key = gyre_load_relaxed(&event->epoch);
             """),
         NamedMutant(
+            "include/gyre_event.h", "whoever is woken stays a waiter",
+            "    if (woken > 0) (void)gyre_fetch_sub_relaxed(&event->waiters, woken); // I1\n", ""),
+        NamedMutant(
+            "include/gyre_event.h", "whoever is woken is taken off twice",
+            "if (result == GYRE_FUTEX_WOKEN) return true;", "if (result == GYRE_FUTEX_WOKEN) break;"),
+        NamedMutant(
             "include/gyre_event.h", "one is woken for all",
             "gyre_event_notify(event, GYRE_FUTEX_WAKE_ALL);", "gyre_event_notify(event, 1);"),
         NamedMutant(

@@ -17,7 +17,8 @@ struct Owned {
 };
 
 /// Waiting on event counts around calls that never wait. Elements and places are alike, so one waiter is woken, and
-/// whoever takes one passes the wake on (gyre_event.h).
+/// whoever takes one passes the wake on (gyre_event.h). A producer that found the ring full is woken when a quarter is
+/// free: for a single place it would be asleep again at once, and cost more than the place is worth.
 class Events {
   public:
     Events() {
@@ -116,7 +117,7 @@ class Handles {
         if (gyre_unlikely(gyre_event_waiters(events.has_stock()) != 0) && gyre_ring_has_item(queue.ring))
             gyre_event_notify_one(events.has_stock());
         if (gyre_unlikely(gyre_event_waiters(events.has_room()) != 0) &&
-            gyre_ring_size_approximate(queue.ring) < queue.ring->capacity)
+            gyre_ring_size_approximate(queue.ring) <= queue.ring->capacity / 4 * 3)
             gyre_event_notify_one(events.has_room());
     }
 

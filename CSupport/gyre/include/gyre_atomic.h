@@ -88,9 +88,10 @@ void gyre_model_pause(const char *file, int line);
 void gyre_model_plain_read(const void *address, const char *file, int line);
 void gyre_model_plain_write(const void *address, const char *file, int line);
 void gyre_model_fail(const char *what, const char *file, int line);
-/// Sleeps while the word is `expected`; returns when woken or when the word has moved on.
-void gyre_model_futex_wait(gyre_atomic_u32 *word, uint32_t expected, const char *file, int line);
-void gyre_model_futex_wake(gyre_atomic_u32 *word, uint32_t count, const char *file, int line);
+/// Sleeps while the word is `expected`; returns whether it was woken, false when the word has moved on.
+bool gyre_model_futex_wait(gyre_atomic_u32 *word, uint32_t expected, const char *file, int line);
+/// Returns how many were woken.
+uint32_t gyre_model_futex_wake(gyre_atomic_u32 *word, uint32_t count, const char *file, int line);
 
 #ifdef __cplusplus
 }

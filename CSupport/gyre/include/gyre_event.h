@@ -6,15 +6,16 @@
 // Order       None is promised: what a thread was woken for travels by the edges of the structure it then looks at.
 // Allocation  None; 8 bytes. Both words are written by sleepers, and by notifiers only while somebody sleeps: a
 //             notifier that finds nobody has loaded one word and written none, so the line may be shared with
-//             read-mostly data.
+//             read-mostly data. A notify touches the words until it returns: the event outlives it.
 //
 //      look ─ nothing ─▶ prepare: key ─▶ look again ─ nothing ─▶ wait(key) ─▶ look ...
 //                                            └─ something ─▶ cancel
 //
 //      change the structure ─▶ notify
 //
-// I1  waiters counts the threads between prepare and the end of their cancel or wait. It may lag when it falls, never
-//     when it rises (V1 | V2).
+// I1  waiters counts the threads between prepare and the end of their cancel or wait, but for those that a notify has
+//     woken: it takes them off itself (F4 of gyre_futex.h says how many), so a thread that is woken and does not run
+//     yet costs later notifies nothing. The count may lag when it falls, never when it rises (V1 | V2).
 // I2  epoch moves with every notify that saw a waiter. A thread whose key is not the epoch any more does not sleep.
 // I3  A thread that sleeps again although it was woken holds the present epoch as its key: it has looked after the
 //     change of every notify there was, so it kept no wake from anybody who needed it.
@@ -63,7 +64,7 @@ GYRE_INLINE uint32_t gyre_event_prepare(gyre_event *event) {
     return key;
 }
 
-/// Takes an announcement back: the second look found something.
+/// Takes an announcement back: the second look found something, or no notify woke the thread.
 GYRE_INLINE void gyre_event_cancel(gyre_event *event) {
     (void)gyre_fetch_sub_relaxed(&event->waiters, 1); // I1: seen late, it costs a notifier a system call
 }
@@ -72,11 +73,11 @@ GYRE_INLINE void gyre_event_cancel(gyre_event *event) {
 /// (GYRE_FUTEX_NO_DEADLINE for none). False when the deadline passed first. Look again in either case.
 GYRE_INLINE bool gyre_event_wait(gyre_event *event, uint32_t key, uint64_t deadline_nanoseconds) {
     bool notified = true;
-    while (gyre_load_relaxed(&event->epoch) == key) { // relaxed: the next look orders itself (V3)
-        if (!gyre_futex_wait(&event->epoch, key, deadline_nanoseconds)) {
-            notified = false;
-            break;
-        }
+    while (notified && gyre_load_relaxed(&event->epoch) == key) { // relaxed: the next look orders itself (V3)
+        gyre_futex_result result = gyre_futex_wait(&event->epoch, key, deadline_nanoseconds);
+        // I1. Also when the epoch has not moved: a notify that came before the prepare has been slow to wake.
+        if (result == GYRE_FUTEX_WOKEN) return true;
+        notified = result != GYRE_FUTEX_LATE;
     }
     gyre_event_cancel(event);
     return notified;
@@ -86,7 +87,8 @@ GYRE_INLINE void gyre_event_notify(gyre_event *event, uint32_t count) {
     gyre_fence_seq_cst();                                                 // V2
     if (gyre_likely(gyre_load_relaxed(&event->waiters) == 0)) return;     // ordered by the fence
     (void)gyre_fetch_add_relaxed(&event->epoch, 1);                       // V3
-    gyre_futex_wake(&event->epoch, count);
+    uint32_t woken = gyre_futex_wake(&event->epoch, count);
+    if (woken > 0) (void)gyre_fetch_sub_relaxed(&event->waiters, woken); // I1
 }
 
 /// After a change: wakes one waiter, if there is any. For chained wakes only, see above.
@@ -95,7 +97,8 @@ GYRE_INLINE void gyre_event_notify_one(gyre_event *event) { gyre_event_notify(ev
 /// After a change: wakes all waiters.
 GYRE_INLINE void gyre_event_notify_all(gyre_event *event) { gyre_event_notify(event, GYRE_FUTEX_WAKE_ALL); }
 
-/// How many threads are between prepare and the end of their wait; for snapshots.
+/// How many threads are between prepare and the end of their wait and have not been woken. For snapshots, and for a
+/// notifier that has fenced (V2) and asks whether a notify has a point.
 GYRE_INLINE uint32_t gyre_event_waiters(const gyre_event *event) { return gyre_load_relaxed(&event->waiters); }
 
 #endif

@@ -9,10 +9,11 @@
 //
 // F1  A wake that follows a change of the word finds every thread that slept on the old value: whoever comes to sleep
 //     after the change is refused by the comparison, whoever came before it is in the kernel's queue.
-// F2  Every return is a hint: look again. A signal, a wake meant for an earlier sleeper at this address and a word
-//     that has moved on all look the same; only the passing of the deadline is told apart.
+// F2  Every return is a hint: look again. A wake meant for an earlier sleeper at this address looks like any other, and
+//     so do a signal and a word that has moved on.
 // F3  A wake takes the address as a name and never reads it, so a sleeper that saw the change on its own may return
 //     and free the word before the wake of that change is made.
+// F4  Each thread that a wake counts returns from its wait with "woken", and no other does.
 
 #ifndef GYRE_FUTEX_H
 #define GYRE_FUTEX_H
@@ -28,29 +29,35 @@ extern "C" {
 /// The count of a wake that is meant for all.
 #define GYRE_FUTEX_WAKE_ALL UINT32_MAX
 
+typedef enum gyre_futex_result {
+    GYRE_FUTEX_WOKEN = 0, // by a wake, which has counted this thread
+    GYRE_FUTEX_LOOK = 1,  // the word was not the expected one, or a signal came
+    GYRE_FUTEX_LATE = 2,  // the deadline has passed
+} gyre_futex_result;
+
 #if defined(GYRE_MODEL)
 
 // The checker knows no time: a wait with a deadline is one without, so that a lost wake-up shows as a deadlock instead
 // of being healed by the timeout.
-GYRE_INLINE bool gyre_futex_wait(gyre_atomic_u32 *word, uint32_t expected, uint64_t deadline_nanoseconds) {
+GYRE_INLINE gyre_futex_result gyre_futex_wait(gyre_atomic_u32 *word, uint32_t expected,
+                                              uint64_t deadline_nanoseconds) {
     (void)deadline_nanoseconds;
-    gyre_model_futex_wait(word, expected, __FILE__, __LINE__);
-    return true;
+    return gyre_model_futex_wait(word, expected, __FILE__, __LINE__) ? GYRE_FUTEX_WOKEN : GYRE_FUTEX_LOOK;
 }
 
-GYRE_INLINE void gyre_futex_wake(gyre_atomic_u32 *word, uint32_t count) {
-    gyre_model_futex_wake(word, count, __FILE__, __LINE__);
+GYRE_INLINE uint32_t gyre_futex_wake(gyre_atomic_u32 *word, uint32_t count) {
+    return gyre_model_futex_wake(word, count, __FILE__, __LINE__);
 }
 
 #else
 
 /// Sleeps while `*word` is `expected`, at the longest until `deadline_nanoseconds` of CLOCK_MONOTONIC.
-/// Returns false when the deadline has passed, and true in every other case: woken, interrupted by a signal, or the
-/// word was not `expected` (F2: the caller looks again). The sleep is private to the process.
-bool gyre_futex_wait(gyre_atomic_u32 *word, uint32_t expected, uint64_t deadline_nanoseconds);
+/// Whatever it returns but GYRE_FUTEX_LATE, the caller looks again (F2). The sleep is private to the process.
+gyre_futex_result gyre_futex_wait(gyre_atomic_u32 *word, uint32_t expected, uint64_t deadline_nanoseconds);
 
-/// Wakes up to `count` threads that sleep on `word`. One system call, also when nobody sleeps there.
-void gyre_futex_wake(gyre_atomic_u32 *word, uint32_t count);
+/// Wakes up to `count` threads that sleep on `word`; returns how many (F4). One system call, also when nobody sleeps
+/// there.
+uint32_t gyre_futex_wake(gyre_atomic_u32 *word, uint32_t count);
 
 #endif
 

@@ -112,7 +112,7 @@ GYRE_INLINE bool gyre_gate_wait(gyre_gate *gate, uint64_t deadline_nanoseconds) 
             GYRE_ASSERT(seen & GYRE_GATE_CLOSED);
             if (seen == GYRE_GATE_CLOSED) break; // and stays so: I2
             if (expired) return false;
-            expired = !gyre_futex_wait(word, seen, deadline_nanoseconds); // G3
+            expired = gyre_futex_wait(word, seen, deadline_nanoseconds) == GYRE_FUTEX_LATE; // G3
         }
     }
     return true;

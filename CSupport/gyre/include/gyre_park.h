@@ -124,7 +124,9 @@ GYRE_INLINE bool gyre_park_sleep(gyre_park *park, uint32_t worker, uint64_t dead
     for (;;) {
         uint32_t seen = gyre_load_acquire(epoch);                      // E4
         if (!(gyre_load_acquire(&park->idle) & bit)) return true;      // E2
-        if (!gyre_futex_wait(epoch, seen, deadline_nanoseconds)) return gyre_park_withdraw(park, worker);
+        if (gyre_futex_wait(epoch, seen, deadline_nanoseconds) == GYRE_FUTEX_LATE) {
+            return gyre_park_withdraw(park, worker);
+        }
     }
 }
 
