@@ -9,6 +9,9 @@ struct Scratch {
         do {
             let options = try Options(CommandLine.arguments.dropFirst())
             print(Machine.read().text)
+            if let gap = options.paced {
+                return try await Paced.measure(gapMicroseconds: gap, options)
+            }
             try await measure(options)
             if options.only.isEmpty { try await weigh() }
         } catch {
@@ -60,6 +63,8 @@ struct Options {
     var only = ""
     /// Runs are this many times shorter: to see that everything works.
     var divisor = 1
+    /// Microseconds between tasks: response times at this pace in place of everything else.
+    var paced: Int?
 
     struct Mistake: Error, CustomStringConvertible {
         let description: String
@@ -75,11 +80,12 @@ struct Options {
             case ("--runs", let number?) where number > 0: runs = number
             case ("--workers", let number?) where (1...WorkerPool.workersMax).contains(number): workers = number
             case ("--divisor", let number?) where number > 0: divisor = number
+            case ("--paced", let number?) where (2...100_000).contains(number): paced = number
             case ("--only", _): only = value
             default: throw Mistake(description: "\(name) \(value) is not understood. \(Self.usage)")
             }
         }
     }
 
-    private static let usage = "Options: --runs N, --workers N, --only PART-OF-A-TITLE, --divisor N"
+    private static let usage = "Options: --runs N, --workers N, --only PART-OF-A-TITLE, --divisor N, --paced MICROSECONDS"
 }
