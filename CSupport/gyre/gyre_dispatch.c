@@ -208,6 +208,7 @@ gyre_dispatch *gyre_dispatch_create(const gyre_dispatch_configuration *configura
     for (uint32_t index = 0; index < seats; index++) {
         gyre_seat *seat = &dispatch->seats[index];
         seat->dispatch = dispatch;
+        seat->clock = configuration->clock;
         seat->index = index;
         gyre_runq_init(&seat->runq, 0);
     }
@@ -374,6 +375,25 @@ void gyre_dispatch_wake_slow(gyre_dispatch *dispatch) {
         bool look_again = false;
         if (gyre_park_wake_one(&dispatch->park, &look_again) || !look_again) return;
     } while (gyre_park_wants_wake(&dispatch->park) && gyre_dispatch_has_item(dispatch));
+}
+
+/// Whether the oldest item of the own queue has been the oldest for too long, as far as submits have looked: the first
+/// one that finds it there begins to count. Says so once for each such time.
+static bool gyre_dispatch_is_stalled(gyre_seat *seat) {
+    if (seat->clock == NULL) return false;
+    uint64_t now = gyre_clock_now(seat->clock);
+    uint64_t head = gyre_load_relaxed(&seat->runq.head); // a hint: an older one wakes a worker too many
+    bool is_alone = gyre_load_relaxed(&seat->runq.tail) - head <= 1;
+    bool is_known = !is_alone && seat->oldest == (uint32_t)head;
+    if (is_known && now - seat->oldest_since < GYRE_DISPATCH_STALL_NANOSECONDS) return false;
+    seat->oldest = (uint32_t)head;
+    seat->oldest_since = now;
+    return is_known;
+}
+
+void gyre_dispatch_tell_sleeper(gyre_dispatch *dispatch, gyre_seat *seat) {
+    if (gyre_park_wants_wake(&dispatch->park)) gyre_dispatch_wake_slow(dispatch);
+    else if (seat != NULL && gyre_dispatch_is_stalled(seat)) (void)gyre_park_wake_sleeper(&dispatch->park);
 }
 
 bool gyre_dispatch_pass_wake_on(gyre_dispatch *dispatch) {

@@ -47,7 +47,7 @@ final class Worker: @unchecked Sendable {
     func sit() {
         seat = gyre_dispatch_sit(dispatch, UInt32(index))
         precondition(seat != nil, "worker \(index) has a thread already")
-        gyre_seat_instruments(seat, clock, times.native)
+        gyre_seat_instruments(seat, times.native)
         busySince = gyre_clock_now(clock)
         workingSince.store(max(1, busySince), ordering: .relaxed)
         gyre_seat_set_now(seat, busySince)

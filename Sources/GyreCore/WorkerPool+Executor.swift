@@ -33,7 +33,7 @@ extension WorkerPool: TaskExecutor {
         gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_QUEUED), 1)
         var item = gyre_overflow_item(function: runJob, words: (word, pool), submitted: 0)
         gyre_overflow_push(gyre_dispatch_overflow(dispatch), &item)
-        guard !gyre_dispatch_wake(dispatch) else { return }
+        guard !gyre_dispatch_wake(dispatch, nil) else { return }
         // Closed at this instant: nobody may be left to take it. Whoever pops an item runs it, so each runs once.
         while gyre_overflow_has_item(gyre_dispatch_overflow(dispatch)) {
             var left = gyre_overflow_item()

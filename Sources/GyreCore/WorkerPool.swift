@@ -74,7 +74,7 @@ public final class WorkerPool: @unchecked Sendable {
         try Self.check(configuration, workerCount: workerCount)
         var native = gyre_dispatch_configuration(
             workers: UInt32(workerCount + Self.sparesMax), submitters: UInt32(configuration.submitters),
-            in_flight: UInt32(configuration.inFlight), guests: Self.guestRecords)
+            in_flight: UInt32(configuration.inFlight), guests: Self.guestRecords, clock: configuration.clock.pointer)
         guard let dispatch = gyre_dispatch_create(&native) else {
             throw ConfigurationError(
                 field: "inFlight", reason: "no memory for \(configuration.inFlight) tasks in flight; ask for fewer")

@@ -42,7 +42,7 @@ static void wake_overflow(uint32_t i) {
     gyre_plain_write(plain[1], 1);
     accepted[1] = 1;
     gyre_overflow_push(&overflow, &item);
-    (void)gyre_dispatch_wake(&pool);
+    (void)gyre_dispatch_wake(&pool, NULL);
 }
 
 /// What overflowed is not counted as queued a second time.
@@ -67,6 +67,45 @@ static void wake_looks_again(uint32_t i) {
 /// A body that waits for the task behind it hides it from nobody: the wake is passed on before the body runs.
 static void setup_waiting_body(void) {
     setup_with(2, 1);
+    first_waits = true;
+}
+
+/// Submits that take the search for stalled whenever there is one wake the other worker beside it: two workers share
+/// the token and give it up one after the other.
+static void setup_stalled(void) {
+    setup_with(2, 1);
+    time_now = 0;
+    seats[2].clock = &hasty_clock;
+}
+
+static void wake_beside(uint32_t i) {
+    if (i < 2) return work(i, true);
+    gyre_seat *seat = sit();
+    for (uint32_t word = 1; word <= 3; word++) MODEL_CHECK(submit(seat, word, GYRE_LANE_NORMAL));
+}
+
+/// A worker that took the token and never runs again, which is what one that the system stops looks like meanwhile: the
+/// other one is woken for what has waited since the submit before. Only the youngest item may lie there, alone: no
+/// submit has come after it.
+static void setup_stopped(void) {
+    setup_stalled();
+    MODEL_CHECK(gyre_park_start_search(&pool.park));
+}
+
+static void wake_around_stopped(uint32_t i) {
+    if (i == 0) work(1, true);
+    else wake_beside(2);
+}
+
+static void check_around_stopped(void) {
+    MODEL_CHECK(ran[1] == 1);
+    MODEL_CHECK(ran[2] == 1);
+    MODEL_CHECK(ran[3] <= 1);
+}
+
+/// Two share the token while bodies wait for each other: each item finds a worker of its own.
+static void setup_stalled_waiting(void) {
+    setup_stalled();
     first_waits = true;
 }
 
@@ -364,6 +403,11 @@ static const model_test tests[] = {
     POOL("close with a spare", 3, setup_waiting_body, close_with_spare, check, 0, 40000, .may_sleep = false),
     POOL("close against submit", 3, setup_one_one, close_race, check, 1, 40000, .may_sleep = false),
     POOL("a body waits for the next task", 3, setup_waiting_body, wake_waiting_body, check, 0, 40000,
+         .may_sleep = true),
+    POOL("a worker beside a stalled search", 3, setup_stalled, wake_beside, check, 0, 40000, .may_sleep = true),
+    POOL("a worker around a stopped search", 2, setup_stopped, wake_around_stopped, check_around_stopped, 1, 40000,
+         .may_sleep = true),
+    POOL("a worker beside, and a body waits", 3, setup_stalled_waiting, wake_waiting_body, check, 0, 40000,
          .may_sleep = true),
     POOL("work is looked at", 1, setup_only_work, look_at_work, no_check, MODEL_COMPLETE, 4, .may_sleep = false),
     POOL("close against two submits", 3, setup_one_one, close_race_two, check, 1, 40000, .may_sleep = false),

@@ -151,7 +151,7 @@ import Testing
             (1, 1, 8, 1 << 21),
         ] {
             var configuration = gyre_dispatch_configuration(
-                workers: workers, submitters: submitters, in_flight: inFlight, guests: guests)
+                workers: workers, submitters: submitters, in_flight: inFlight, guests: guests, clock: nil)
             #expect(gyre_dispatch_create(&configuration) == nil)
         }
         gyre_dispatch_destroy(nil)
@@ -255,9 +255,13 @@ final class Pool: @unchecked Sendable {  // lock-free by its own account, which 
 
     enum Answer { case accepted, full, closed }
 
-    init(workers: UInt32 = 2, submitters: UInt32 = 2, inFlight: UInt32 = 256, guests: UInt32 = 16) throws {
+    /// `clock` outlives the pool.
+    init(
+        workers: UInt32 = 2, submitters: UInt32 = 2, inFlight: UInt32 = 256, guests: UInt32 = 16,
+        clock: OpaquePointer? = nil
+    ) throws {
         var configuration = gyre_dispatch_configuration(
-            workers: workers, submitters: submitters, in_flight: inFlight, guests: guests)
+            workers: workers, submitters: submitters, in_flight: inFlight, guests: guests, clock: clock)
         dispatch = try #require(gyre_dispatch_create(&configuration))
         seats = Int(workers + submitters)
     }

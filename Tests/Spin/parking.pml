@@ -56,6 +56,31 @@ inline wants_wake(me) {
     seen = 0
 }
 
+/* gyre_park_wake_sleeper: wanted is false afterwards if there was one */
+inline wake_sleeper(me) {
+    load(me, IDLE, seen);
+    do
+    :: seen == 0 -> break
+    :: else ->
+        which = (seen & 1 -> 0 : 1);
+        atomic {
+            fence(me);
+            seen = memory[IDLE];
+            memory[IDLE] = memory[IDLE] & (3 - BIT(which))
+        }
+        if
+        :: seen & BIT(which) ->
+#ifndef NO_EPOCH
+            atomic { fence(me); memory[EPOCH(which)] = (memory[EPOCH(which)] + 1) & 7 }
+#endif
+            asleep[which] = 0;
+            wanted = false;
+            break
+        :: else -> seen = seen & (3 - BIT(which))
+        fi
+    od
+}
+
 /* gyre_dispatch_wake_slow, with gyre_park_wake_one inside */
 inline wake_slow(me) {
     wanted = true;
@@ -72,27 +97,7 @@ inline wake_slow(me) {
         if
         :: !wanted
         :: wanted ->
-            load(me, IDLE, seen);
-            do
-            :: seen == 0 -> break
-            :: else ->
-                which = (seen & 1 -> 0 : 1);
-                atomic {
-                    fence(me);
-                    seen = memory[IDLE];
-                    memory[IDLE] = memory[IDLE] & (3 - BIT(which))
-                }
-                if
-                :: seen & BIT(which) ->
-#ifndef NO_EPOCH
-                    atomic { fence(me); memory[EPOCH(which)] = (memory[EPOCH(which)] + 1) & 7 }
-#endif
-                    asleep[which] = 0;
-                    wanted = false;
-                    break
-                :: else -> seen = seen & (3 - BIT(which))
-                fi
-            od;
+            wake_sleeper(me);
             seen = 0; which = 0;
             if
             :: !wanted
@@ -124,7 +129,12 @@ proctype producer(byte number) {
     wants_wake(me);
     if
     :: wanted -> wake_slow(me)
-    :: else
+    :: else /* gyre_dispatch_tell_sleeper: the search may have lasted too long for it */
+        if
+        :: wake_sleeper(me)
+        :: skip
+        fi;
+        seen = 0; which = 0
     fi
 }
 

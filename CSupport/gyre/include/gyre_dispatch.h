@@ -63,6 +63,9 @@ enum { GYRE_LANE_HIGH = 0, GYRE_LANE_NORMAL = 1, GYRE_LANE_LOW = 2, GYRE_LANE_BA
 
 #define GYRE_DISPATCH_FAIR_TURNS 64u
 #define GYRE_DISPATCH_FAIR_SOURCES 7u
+/// How long the oldest item of a submitter's queue waits for the worker that searches before another one is woken
+/// beside it: longer than a worker needs to be woken (10 us), shorter than what the system takes a processor away for.
+#define GYRE_DISPATCH_STALL_NANOSECONDS 20000u
 
 typedef struct gyre_dispatch gyre_dispatch;
 typedef struct gyre_seat gyre_seat;
@@ -89,7 +92,7 @@ enum {
 /// What one thread has in one pool.
 struct gyre_seat {
     gyre_dispatch *dispatch; // the owner's alone, but for `taken`
-    const gyre_clock *clock;
+    const gyre_clock *clock; // NULL: nothing is timed here, and nobody is woken beside a worker that searches
     gyre_task_times *times;  // workers only; the owner writes, snapshots read
     uint64_t now;            // the last task boundary, nanoseconds of the clock; workers only
     uint32_t index;
@@ -98,6 +101,8 @@ struct gyre_seat {
     uint32_t sampled;        // tasks since the last one that was timed
     gyre_atomic_u32 taken;   // S1 -> S2
     gyre_atomic_u32 inside;  // L1 -> L2; the owner writes
+    uint32_t oldest;         // where the queue began at the last submit that found somebody searching, and since when
+    uint64_t oldest_since;
     // Written by the owner, read by snapshots.
     GYRE_CACHE_ALIGNED gyre_counter_line counts[GYRE_COUNTS / GYRE_COUNTERS_PER_LINE];
     gyre_stash stash;        // free records
@@ -133,6 +138,7 @@ typedef struct gyre_dispatch_configuration {
     uint32_t submitters; // seats for other threads
     uint32_t in_flight;  // tasks that are accepted at least before "full"
     uint32_t guests;     // records for threads without a seat, at least 2
+    const gyre_clock *clock; // outlives the pool; NULL for none
 } gyre_dispatch_configuration;
 
 /// NULL when memory is out or the configuration is out of range.
@@ -165,6 +171,10 @@ bool gyre_dispatch_has_item(gyre_dispatch *dispatch);
 
 /// Wakes one worker if that is wanted; loops while there is something and the token was given back for nobody.
 void gyre_dispatch_wake_slow(gyre_dispatch *dispatch);
+
+/// For a submit that saw a worker asleep: wakes it if nobody searches, or if whoever searches has left the oldest item
+/// of the own queue where it is for GYRE_DISPATCH_STALL_NANOSECONDS. `seat` may be NULL, which has no such queue.
+void gyre_dispatch_tell_sleeper(gyre_dispatch *dispatch, gyre_seat *seat);
 
 /// Worker only, after it took an item while it held the token: gives the token back, and wakes the next worker if there
 /// is more to do. True when it looked for one.
@@ -286,10 +296,7 @@ GYRE_INLINE gyre_task_times *gyre_seat_times(const gyre_seat *seat) { return sea
 GYRE_INLINE uint32_t gyre_seat_index(const gyre_seat *seat) { return seat->index; }
 GYRE_INLINE uint64_t gyre_seat_now(const gyre_seat *seat) { return seat->now; }
 GYRE_INLINE void gyre_seat_set_now(gyre_seat *seat, uint64_t now) { seat->now = now; }
-GYRE_INLINE void gyre_seat_instruments(gyre_seat *seat, const gyre_clock *clock, gyre_task_times *times) {
-    seat->clock = clock;
-    seat->times = times;
-}
+GYRE_INLINE void gyre_seat_instruments(gyre_seat *seat, gyre_task_times *times) { seat->times = times; }
 /// Owner only. Whether the next task is one of those that are timed, of which there is one in `stride`.
 GYRE_INLINE bool gyre_seat_sample(gyre_seat *seat, uint32_t stride) {
     if (++seat->sampled < stride) return false;
@@ -352,11 +359,12 @@ GYRE_INLINE void gyre_dispatch_exit(gyre_dispatch *dispatch, gyre_seat *seat) {
     }
 }
 
-/// Tells idle workers about an item that has just been queued. False when the pool was closed before it was certain
-/// that a worker sees the item: the caller then settles the matter with gyre_dispatch_retract.
-GYRE_INLINE bool gyre_dispatch_wake(gyre_dispatch *dispatch) {
+/// Tells idle workers about an item that has just been queued; `seat` is that of its queue, or NULL. False when the
+/// pool was closed before it was certain that a worker sees the item: the caller then settles the matter with
+/// gyre_dispatch_retract.
+GYRE_INLINE bool gyre_dispatch_wake(gyre_dispatch *dispatch, gyre_seat *seat) {
     gyre_fence_seq_cst(); // W1
-    if (gyre_unlikely(gyre_park_wants_wake(&dispatch->park))) gyre_dispatch_wake_slow(dispatch);
+    if (gyre_unlikely(gyre_park_has_sleeper(&dispatch->park))) gyre_dispatch_tell_sleeper(dispatch, seat);
     return gyre_likely(gyre_load_relaxed(&dispatch->park.closed) == 0); // ordered by the fence
 }
 
@@ -373,12 +381,12 @@ GYRE_INLINE gyre_ring_result gyre_dispatch_submit(gyre_dispatch *dispatch, gyre_
             gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, UINT64_MAX); // one less, modulo 2^64
             return GYRE_RING_CLOSED;
         }
-        (void)gyre_dispatch_wake(dispatch);
+        (void)gyre_dispatch_wake(dispatch, NULL);
         return GYRE_RING_OK;
     }
     gyre_dispatch_count(dispatch, seat, GYRE_COUNT_QUEUED, 1);
     while (gyre_unlikely(!gyre_runq_push(&seat->runq, handle))) gyre_dispatch_relieve(dispatch, seat);
-    if (gyre_likely(gyre_dispatch_wake(dispatch))) return GYRE_RING_OK;
+    if (gyre_likely(gyre_dispatch_wake(dispatch, seat))) return GYRE_RING_OK;
     return gyre_dispatch_retract(dispatch, seat, handle) ? GYRE_RING_CLOSED : GYRE_RING_OK;
 }
 

@@ -57,19 +57,18 @@ GYRE_INLINE void gyre_park_init(gyre_park *park, gyre_parker *parkers, uint32_t 
     for (uint32_t i = 0; i < workers; i++) gyre_store_relaxed(&parkers[i].epoch, 0);
 }
 
-/// Whether a wake has a point: somebody sleeps and nobody searches. After a fence (P1).
-GYRE_INLINE bool gyre_park_wants_wake(gyre_park *park) {
-    return gyre_load_relaxed(&park->idle) != 0 && gyre_load_relaxed(&park->searching) == 0; // ordered by the fence
+/// Whether anybody sleeps. After a fence (P1).
+GYRE_INLINE bool gyre_park_has_sleeper(gyre_park *park) {
+    return gyre_load_relaxed(&park->idle) != 0; // ordered by the fence
 }
 
-/// Wakes one sleeping worker and hands it the token. False when another holds the token, which then answers for the
-/// item. When the token was free but nobody slept it is given back, and `*look_again` says that the caller must look
-/// once more.
-GYRE_INLINE bool gyre_park_wake_one(gyre_park *park, bool *look_again) {
-    *look_again = false;
-    uint32_t free_token = 0;
-    // Relaxed: the token guards no data; what it promises rests on the fences.
-    if (!gyre_cas_relaxed_relaxed(&park->searching, &free_token, 1)) return false;
+/// Whether a wake has a point: somebody sleeps and nobody searches. After a fence (P1).
+GYRE_INLINE bool gyre_park_wants_wake(gyre_park *park) {
+    return gyre_park_has_sleeper(park) && gyre_load_relaxed(&park->searching) == 0; // ordered by the fence
+}
+
+/// Wakes one sleeping worker, which holds or shares the token then. False when nobody slept.
+GYRE_INLINE bool gyre_park_wake_sleeper(gyre_park *park) {
     uint64_t idle = gyre_load_relaxed(&park->idle);
     while (idle != 0) {
         uint32_t worker = (uint32_t)__builtin_ctzll(idle);
@@ -82,6 +81,18 @@ GYRE_INLINE bool gyre_park_wake_one(gyre_park *park, bool *look_again) {
         }
         idle &= ~bit;
     }
+    return false;
+}
+
+/// Wakes one sleeping worker and hands it the token. False when another holds the token, which then answers for the
+/// item. When the token was free but nobody slept it is given back, and `*look_again` says that the caller must look
+/// once more.
+GYRE_INLINE bool gyre_park_wake_one(gyre_park *park, bool *look_again) {
+    *look_again = false;
+    uint32_t free_token = 0;
+    // Relaxed: the token guards no data; what it promises rests on the fences.
+    if (!gyre_cas_relaxed_relaxed(&park->searching, &free_token, 1)) return false;
+    if (gyre_park_wake_sleeper(park)) return true;
     gyre_store_relaxed(&park->searching, 0);
     gyre_fence_seq_cst(); // P2: who saw the token taken before this has pushed before it, and the caller will see that
     *look_again = true;
