@@ -63,23 +63,26 @@ extension Runtime {
         _ plan: GraphPlanCore, _ deadline: MonotonicInstant?, _ whenFull: WhenFull,
         _ completion: @escaping @Sendable (GraphResult) -> Void, input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> GraphRun {
-        let counts = whenFull == .fail
-        let first = try tryStart(plan, deadline, completion, countsRefusal: counts, input)
-        if case .started(let run) = first { return run }
-        guard case .noRoom = first, whenFull == .wait else { throw .full }
-        var last = first
-        try waitForRoom { () throws(SubmitError) in
-            last = try self.tryStart(plan, deadline, completion, countsRefusal: counts, input)
-            if case .noRoom = last { throw .full }
+        while true {
+            let attempt = try tryStart(plan, deadline, completion, countsRefusal: whenFull == .fail, input)
+            if case .started(let run) = attempt { return run }
+            guard whenFull == .wait else { throw .full }
+            switch attempt {
+            case .started(let run): return run
+            case .noRoom: pool.waitForRoomHelping()
+            case .lineFull(let line): pool.waitHelping { line.hasPlace }
+            case .outOfKeys: throw .full
+            }
+            try checkIntake()
         }
-        guard case .started(let run) = last else { throw .full }
-        return run
     }
 
     private enum Start {
         case started(GraphRun)
-        /// No record is free, or a line is full: later there may be.
+        /// No record is free: later there may be.
         case noRoom
+        /// The same of a place in this line.
+        case lineFull(KeyedLineBase)
         /// A key is one too many, for as long as the plan lives.
         case outOfKeys
     }
@@ -105,7 +108,10 @@ extension Runtime {
             try run.reserveLines()
         } catch {
             pool.cancel(reserved)
-            return error == .outOfKeys ? .outOfKeys : .noRoom
+            switch error {
+            case .lineFull(let line): return .lineFull(line)
+            case .outOfKeys: return .outOfKeys
+            }
         }
         leavesIntake = false  // the run does, when it completes
         run.enterLines()

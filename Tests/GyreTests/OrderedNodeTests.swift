@@ -155,6 +155,38 @@ import Testing
         runtime.finish()
     }
 
+    @Test func whoWaitsForAPlaceInALineSleepsUntilOneIsFree() throws {
+        let runtime = try makeRuntime(workers: 1)
+        let started = Latch()
+        let release = Latch()
+        var graph = TaskGraph<Int>("one at a time")
+        _ = graph.node("only", orderedBy: { _ in 0 }, state: 0, limit: 1) { _, count in
+            started.open()
+            release.wait()
+            count += 1
+            return count
+        }
+        let plan = try graph.build()
+        let completed = Tally()
+        try runtime.post(plan, 0) { _ in completed.add() }
+        #expect(started.wait())
+        let waiter = Shelf<Int32>(1)
+        let thread = try PosixThread(name: "waiter") {
+            waiter.put(CurrentThread.id, at: 0)
+            do {
+                try runtime.post(plan, 1, whenFull: .wait) { _ in completed.add() }
+            } catch {
+                Issue.record("refused: \(error)")
+            }
+        }
+        #expect(eventually { waiter[0].map(isAsleep) == true })
+        #expect(completed.count == 0)
+        release.open()
+        thread.join()
+        #expect(eventually { completed.count == 2 })
+        runtime.finish()
+    }
+
     @Test(arguments: [1, 2, 16, 40]) func exactlyAsManyKeysAreTakenAsTheNodeAllows(keys: Int) async throws {
         let runtime = try makeRuntime()
         var graph = TaskGraph<Int>("keys")

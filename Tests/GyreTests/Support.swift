@@ -221,3 +221,14 @@ final class Sleeper: Sendable {
         }
     }
 }
+
+/// Whether a thread sleeps in the kernel: `S` stands behind its name, which is in parentheses.
+func isAsleep(_ thread: Int32) -> Bool {
+    guard let file = fopen("/proc/self/task/\(thread)/stat", "re") else { return false }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 512)
+    guard fgets(&line, 512, file) != nil else { return false }
+    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard let end = text.lastIndex(of: ")") else { return false }
+    return text[end...].dropFirst(2).first == "S"
+}

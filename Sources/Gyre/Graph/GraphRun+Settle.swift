@@ -105,7 +105,7 @@ extension GraphRun {
                 follower.offer(.node(node), &driver)
             }
         }
-        line.giveBackPlace()
+        giveBack(line)
         cell.pointee.line?.release()
         cell.pointee.line = nil
     }

@@ -168,8 +168,13 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
         }
     }
 
+    /// Whoever waits for a place in a line that was full looks again.
+    func giveBack(_ line: KeyedLineBase) {
+        if line.giveBackPlace() { withRuntime { $0.pool.taskSettled() } }
+    }
+
     private func giveBackLine(_ place: Int) {
-        orderedCells[place].line?.takeUnretainedValue().giveBackPlace()
+        if let line = orderedCells[place].line?.takeUnretainedValue() { giveBack(line) }
         orderedCells[place].line?.release()
         orderedCells[place].line = nil
     }

@@ -11,8 +11,8 @@ protocol KeyedLines: AnyObject, Sendable {
 /// Why a run got no place in a line.
 @usableFromInline
 enum LineRefusal: Error {
-    /// As many runs wait for their turn as may; waiting helps.
-    case lineFull
+    /// As many runs wait for their turn in this line as may; waiting helps.
+    case lineFull(KeyedLineBase)
     /// The key is new and one too many. Keys are kept as long as the plan, so waiting does not help.
     case outOfKeys
 }
@@ -22,20 +22,30 @@ enum LineRefusal: Error {
 class KeyedLineBase: @unchecked Sendable {
     let order = OrderLine()
 
+    private let limit: Int
     private let waiting = Atomic<Int>(0)
 
+    /// - Parameter limit: How many runs may wait.
     @usableFromInline
-    init() {}
+    init(limit: Int) { self.limit = limit }
 
-    /// False when `limit` runs wait already.
+    var hasPlace: Bool { waiting.load(ordering: .relaxed) < limit }
+
+    /// False when as many runs wait already as may.
     @usableFromInline
-    func takePlace(limit: Int) -> Bool {
-        if waiting.add(1, ordering: .relaxed).newValue <= limit { return true }
-        giveBackPlace()
+    func takePlace() -> Bool {
+        // Never beyond the limit, not for a moment: the step down from it is what others wait for.
+        var seen = waiting.load(ordering: .relaxed)
+        while seen < limit {
+            let (isTaken, now) = waiting.compareExchange(expected: seen, desired: seen + 1, ordering: .relaxed)
+            if isTaken { return true }
+            seen = now
+        }
         return false
     }
 
-    func giveBackPlace() { waiting.subtract(1, ordering: .relaxed) }
+    /// Returns whether the line was full, so that somebody may wait for the place.
+    func giveBackPlace() -> Bool { waiting.subtract(1, ordering: .relaxed).oldValue == limit }
 }
 
 /// A key's line with its state.
@@ -46,9 +56,9 @@ final class KeyedLine<State>: KeyedLineBase, @unchecked Sendable {
     @usableFromInline var state: State
 
     @inlinable
-    init(state: State) {
+    init(state: State, limit: Int) {
         self.state = state
-        super.init()
+        super.init(limit: limit)
     }
 }
 
@@ -83,12 +93,12 @@ final class KeyedLinesTable<Input: Sendable, Key: Hashable & Sendable, State: Se
                 seen.subtract(1, ordering: .relaxed)
                 return nil
             }
-            let line = KeyedLine(state: initial)
+            let line = KeyedLine(state: initial, limit: limit)
             lines[key] = line
             return line
         }
         guard let line = found else { throw .outOfKeys }
-        guard line.takePlace(limit: limit) else { throw .lineFull }
+        guard line.takePlace() else { throw .lineFull(line) }
         return line
     }
 }
