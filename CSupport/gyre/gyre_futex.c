@@ -25,7 +25,7 @@ gyre_futex_result gyre_futex_wait(gyre_atomic_u32 *word, uint32_t expected, uint
     if (errno == ETIMEDOUT) return GYRE_FUTEX_LATE;
     if (errno == EAGAIN) return GYRE_FUTEX_LOOK; // the word was not `expected`
     if (errno == EINTR) return GYRE_FUTEX_LOOK;  // a signal: the caller's loop decides whether to sleep on
-    __builtin_trap();                            // a bad address, or a sandbox without futex: the caller's loop would never end
+    __builtin_trap(); // a bad address, or a sandbox without futex: the caller's loop would never end
 }
 
 uint32_t gyre_futex_wake(gyre_atomic_u32 *word, uint32_t count) {

@@ -87,5 +87,7 @@ struct Options {
         }
     }
 
-    private static let usage = "Options: --runs N, --workers N, --only PART-OF-A-TITLE, --divisor N, --paced MICROSECONDS"
+    private static let usage =
+        "Options: --runs N, --workers N, --only PART-OF-A-TITLE, --divisor N, "
+        + "--paced MICROSECONDS"
 }
