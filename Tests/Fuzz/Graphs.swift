@@ -73,8 +73,8 @@ private func check(
             for (parent, child) in zip(path, path.dropFirst()) {
                 precondition(parents[child]?.contains(parent) == true, "\(path)")
             }
+        case .bound(_, let value, let node): precondition(value < 1 && misbounded.contains(node))
         case .tooManyNodes, .alignment, .windowTooLarge, .ruleWithoutParents, .undoWithoutCompensation:
-            preconditionFailure("\(error)")
             preconditionFailure("\(error)")
         }
     }
