@@ -10,7 +10,11 @@ let package = Package(
     name: "benchmarks",
     dependencies: [
         // The command line is not measured here, so its packages are not fetched.
-        .package(name: "gyre", path: "..", traits: [])
+        .package(name: "gyre", path: "..", traits: []),
+        // A peer: NIOThreadPool.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // Of a peer: the deque behind a mutex.
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
     targets: [
         .executableTarget(
@@ -24,7 +28,7 @@ let package = Package(
         // `make bench`: everything beside its peers.
         .executableTarget(
             name: "bench",
-            dependencies: ["BenchKit", "BenchPeers", .product(name: "GyreCore", package: "gyre")],
+            dependencies: ["BenchKit", "BenchPeers", "BenchPools", .product(name: "GyreCore", package: "gyre")],
             swiftSettings: strict),
         // Cells, subjects, turns, figures and their report.
         .target(
@@ -33,6 +37,16 @@ let package = Package(
                 .product(name: "Gyre", package: "gyre"),
                 // Tasks are released on other threads than they were made on; the command line has the same allocator.
                 .product(name: "GyreJemalloc", package: "gyre"),
+            ],
+            swiftSettings: strict),
+        // Executors, ours and others', each run in a process of its own.
+        .target(
+            name: "BenchPools",
+            dependencies: [
+                "BenchKit", "BenchPeers",
+                .product(name: "Gyre", package: "gyre"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: strict),
         // Rings, counters and lines, ours and others', each in a translation unit of its own.

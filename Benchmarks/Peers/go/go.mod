@@ -1,3 +1,3 @@
-module gyre.benchmarks/channel
+module gyre.benchmarks/peer
 
-go 1.18
+go 1.19

@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -201,8 +202,12 @@ func answer(line string) error {
 func main() {
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		if err := answer(lines.Text()); err != nil {
-			fmt.Fprintln(os.Stderr, "go-channel:", err)
+		reply := answer
+		if strings.HasPrefix(lines.Text(), "pool ") {
+			reply = answerPool
+		}
+		if err := reply(lines.Text()); err != nil {
+			fmt.Fprintln(os.Stderr, "go-peer:", err)
 			os.Exit(1)
 		}
 	}

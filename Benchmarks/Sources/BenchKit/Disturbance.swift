@@ -74,4 +74,7 @@ struct Occupation {
 extension Disturbance {
     /// Counts what a peer's process uses as ours, from now on.
     package static func countAsOwn(_ child: pid_t) { Occupation.children.append(child) }
+
+    /// It has ended and was waited for: the kernel counts it among this process's children now.
+    package static func countAsEnded(_ child: pid_t) { Occupation.children.removeAll { $0 == child } }
 }

@@ -4,6 +4,8 @@ package struct Engine: Sendable {
     package var repetitions: Int
     /// How long one run should take. The number of operations is chosen for it, by subject.
     package var nanosecondsPerRun: UInt64
+    /// Whether runs of a fixed size are shortened too.
+    package var isQuick = false
     /// Bounds of that choice. The lower one is many times what a ring of a cell holds: fewer elements would go in
     /// before anybody takes one out, and nobody would meet anybody.
     package var operationsMin: UInt64 = 16_384
@@ -15,7 +17,7 @@ package struct Engine: Sendable {
     }
 
     /// - Throws: ``Miscount`` when a run lost, doubled or changed something.
-    package func measure(_ cell: Cell) throws -> CellResult {
+    package func measure(_ cell: Cell) throws -> [CellResult] {
         var absent: [(String, String)] = []
         var contenders: [(subject: Subject, operations: UInt64)] = []
         for subject in cell.subjects {
@@ -25,41 +27,61 @@ package struct Engine: Sendable {
                 absent.append((subject.name, reason.description))
             }
         }
-        var values = contenders.map { _ in [Double]() }
+        var runs = contenders.map { _ in [Run]() }
         var fallen: Set<Int> = []
         let began = Occupation.now()
-        for turn in 0..<repetitions {
+        for turn in 0..<repetitions(of: cell) {
             // Every other turn goes backwards: nobody always follows the same one.
             let order = turn.isMultiple(of: 2) ? Array(contenders.indices) : contenders.indices.reversed()
             for index in order where !fallen.contains(index) {
                 let (subject, operations) = contenders[index]
                 do {
-                    values[index].append(cell.metric.figure(of: try run(subject, operations, cell)))
+                    runs[index].append(try run(subject, operations, cell))
                 } catch let reason as LeftOut {  // some of its runs have a figure, which says nothing then
                     absent.append((subject.name, reason.description))
                     fallen.insert(index)
                 }
             }
         }
-        let figures = contenders.indices.filter { !fallen.contains($0) }.map { index in
-            (contenders[index].subject.name, Samples(values[index]))
+        let disturbance = Occupation.now().since(began)
+        return cell.views.map { view in
+            let figures = contenders.indices.filter { !fallen.contains($0) }.map { index in
+                (contenders[index].subject.name, Samples(runs[index].map(view.metric.figure)))
+            }
+            return CellResult(cell: view, figures: figures, leftOut: absent, disturbance: disturbance)
         }
-        return CellResult(cell: cell, figures: figures, leftOut: absent, disturbance: Occupation.now().since(began))
     }
 
-    /// How many operations a run of the wanted length has. Starts small: some take a thousand times as long as others.
+    private func repetitions(of cell: Cell) -> Int {
+        if case .steady = cell.effort { return max(1, repetitions / 5) }
+        return repetitions
+    }
+
+    /// How many operations a run has.
     private func calibrate(_ subject: Subject, _ cell: Cell) throws -> UInt64 {
-        let wanted = Double(nanosecondsPerRun)
-        var operations = operationsMin
+        switch cell.effort {
+        case .byTime: return try fit(subject, cell, nanosecondsPerRun, operationsMin...operationsMax)
+        case .upTo(let count): return try fit(subject, cell, 20 * nanosecondsPerRun, min(operationsMin, count)...count)
+        case .each(let count): return isQuick ? count / 3 : count
+        case .steady(let count): return count
+        }
+    }
+
+    /// As many as take the wanted time. Starts small: some take a thousand times as long as others.
+    private func fit(
+        _ subject: Subject, _ cell: Cell, _ nanoseconds: UInt64, _ bounds: ClosedRange<UInt64>
+    ) throws -> UInt64 {
+        let wanted = Double(nanoseconds)
+        var operations = bounds.lowerBound
         while true {
             // The better of two: a thread that was not running for a while would make all later runs too short.
             var elapsed = Double(try run(subject, operations, cell).nanoseconds)
             if elapsed < 10 * wanted { elapsed = min(elapsed, Double(try run(subject, operations, cell).nanoseconds)) }
-            if elapsed > wanted / 4 || operations >= operationsMax {
+            if elapsed > wanted / 4 || operations >= bounds.upperBound {
                 let scaled = UInt64(Double(operations) * min(wanted / elapsed, 4))
-                return min(max(scaled, operationsMin), operationsMax)
+                return min(max(scaled, bounds.lowerBound), bounds.upperBound)
             }
-            operations = min(operations * 4, operationsMax)
+            operations = min(operations * 4, bounds.upperBound)
         }
     }
 

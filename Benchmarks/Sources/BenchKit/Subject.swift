@@ -7,6 +7,11 @@ package struct Run: Sendable {
     package var countOut: UInt64
     package var digestIn: UInt64
     package var digestOut: UInt64
+    /// Of the operations' latencies, in nanoseconds, where those were taken one by one.
+    package var p50: UInt64 = 0
+    package var p99: UInt64 = 0
+    /// Memory that the operations held together, where that was looked at.
+    package var bytes: UInt64 = 0
 
     package init(
         nanoseconds: UInt64, operations: UInt64, countIn: UInt64, countOut: UInt64, digestIn: UInt64,
@@ -58,14 +63,36 @@ package enum Metric: Sendable {
     case throughput
     /// Nanoseconds for each operation: less is better.
     case time
+    /// Nanoseconds that half of the operations of a run stayed below: less is better.
+    case p50
+    /// The same for 99 of a hundred.
+    case p99
+    /// Bytes for each operation: less is better.
+    case memory
 
-    package var name: String { self == .throughput ? "throughput" : "time" }
-    package var unit: String { self == .throughput ? "Mops/s" : "ns" }
+    package var name: String {
+        switch self {
+        case .throughput: "throughput"
+        case .time, .p50, .p99: "time"
+        case .memory: "memory"
+        }
+    }
+
+    package var unit: String {
+        switch self {
+        case .throughput: "Mops/s"
+        case .time, .p50, .p99: "ns"
+        case .memory: "B"
+        }
+    }
 
     func figure(of run: Run) -> Double {
         switch self {
         case .throughput: Double(run.operations) * 1_000 / Double(run.nanoseconds)
         case .time: Double(run.nanoseconds) / Double(run.operations)
+        case .p50: Double(run.p50)
+        case .p99: Double(run.p99)
+        case .memory: Double(run.bytes) / Double(run.operations)
         }
     }
 
@@ -84,23 +111,62 @@ package struct Target: Sendable {
     }
 }
 
+/// How many operations a run has.
+package enum Effort: Sendable {
+    /// As many as take the time that the engine was given, by subject.
+    case byTime
+    /// So many, and fewer for whoever needs more than twenty times the engine's time for them.
+    case upTo(UInt64)
+    /// So many for everybody; in a quick run a third of them.
+    case each(UInt64)
+    /// So many for everybody, and few runs: the figure hardly differs between them.
+    case steady(UInt64)
+}
+
 /// One line of comparison: a title, a metric, and everybody who can do it.
 package struct Cell: Sendable {
     package let title: String
     package let metric: Metric
+    package let effort: Effort
     package let subjects: [Subject]
     package let target: Target?
     /// Said below the table.
     package let note: String?
+    /// Further figures of the same runs, each under a title of its own.
+    package let also: [View]
+
+    /// Another figure of a cell's runs.
+    package struct View: Sendable {
+        let suffix: String
+        let metric: Metric
+        let target: Target?
+
+        package init(_ suffix: String, _ metric: Metric, target: Target? = nil) {
+            self.suffix = suffix
+            self.metric = metric
+            self.target = target
+        }
+    }
 
     package init(
-        _ title: String, _ metric: Metric, target: Target? = nil, note: String? = nil, _ subjects: [Subject]
+        _ title: String, _ metric: Metric, effort: Effort = .byTime, target: Target? = nil, note: String? = nil,
+        also: [View] = [], _ subjects: [Subject]
     ) {
         self.title = title
         self.metric = metric
+        self.effort = effort
+        self.subjects = subjects
         self.target = target
         self.note = note
-        self.subjects = subjects
+        self.also = also
+    }
+
+    /// The cells of the report that this one's runs are for, itself first.
+    var views: [Cell] {
+        [self]
+            + also.map {
+                Cell(title + $0.suffix, $0.metric, effort: effort, target: $0.target, note: note, subjects)
+            }
     }
 
     /// Whom the ratios are about: the subject of this name.

@@ -1,10 +1,13 @@
 import BenchKit
+import BenchPools
 import Glibc
 
 /// Everything beside its peers, in one run. `make bench`.
 @main
 struct Bench {
     static func main() {
+        // The process of a subject, started by the one that measures.
+        if CommandLine.arguments.dropFirst().first == PoolServer.argument { return PoolServer.serve() }
         do {
             let options = try Options(CommandLine.arguments.dropFirst())
             try measure(options)
@@ -30,11 +33,14 @@ struct Bench {
         var missed: [String] = []
         var noisy = 0
         for cell in cells {
-            let result = try options.engine.measure(cell)
-            say(Report.table(result))
-            for line in Report.lines(result) { try json?.append(line) }
-            if result.disturbance.isNoisy { noisy += 1 }
-            if let (target, _, ratio) = result.towardsTarget, ratio < target.ratio { missed.append(cell.title) }
+            for result in try options.engine.measure(cell) {
+                say(Report.table(result))
+                for line in Report.lines(result) { try json?.append(line) }
+                if result.disturbance.isNoisy { noisy += 1 }
+                if let (target, _, ratio) = result.towardsTarget, ratio < target.ratio {
+                    missed.append(result.cell.title)
+                }
+            }
         }
         if noisy > 0 {
             say("\n\(noisy) of \(cells.count) cells were measured while others used the machine: no gate, repeat them")
@@ -66,7 +72,9 @@ struct Options {
         while let name = rest.popFirst() {
             switch name {
             case "--gate": isGate = true
-            case "--quick": engine = Engine(repetitions: 5, nanosecondsPerRun: 10_000_000)
+            case "--quick":
+                engine = Engine(repetitions: 5, nanosecondsPerRun: 10_000_000)
+                engine.isQuick = true
             default:
                 guard let value = rest.popFirst() else {
                     throw Mistake(description: "\(name) needs a value. \(Self.usage)")

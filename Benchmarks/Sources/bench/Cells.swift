@@ -4,7 +4,7 @@ import GyreCore
 
 /// All cells in the order of the report. Titles are stable.
 enum Cells {
-    static let all = streams + batches + [blocking, uncontended, pingPong, emptyPop, counter, clock]
+    static let all = streams + batches + [blocking, uncontended, pingPong, emptyPop, counter, clock] + PoolCells.all
 
     private static let mixes: [(UInt32, UInt32)] = [(1, 1), (1, 2), (2, 1), (2, 2), (4, 4)]
     private static let orderedNames = Set(PeerFunction.inOrder.map(\.name) + ["go"])

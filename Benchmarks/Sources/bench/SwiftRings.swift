@@ -22,7 +22,7 @@ enum SwiftRings {
         let each = operations / UInt64(producers)
         let producing = Atomic<Int>(producers)
         let tallies = Mutex((input: Tally(), output: Tally()))
-        let nanoseconds = together(producers + Int(shape.consumers)) { index in
+        let span = Thread.together(producers + Int(shape.consumers)) { index in
             var tally = Tally()
             if index < producers {
                 produce(ring, from: UInt64(index) * each, each, &tally)
@@ -35,7 +35,7 @@ enum SwiftRings {
         }
         let (input, output) = tallies.withLock { $0 }
         return Run(
-            nanoseconds: nanoseconds, operations: input.count, countIn: input.count, countOut: output.count,
+            nanoseconds: span.end - span.begin, operations: input.count, countIn: input.count, countOut: output.count,
             digestIn: input.sum, digestOut: output.sum)
     }
 
@@ -125,52 +125,4 @@ private struct RecordFace: RingFace {
     static func digest(_ record: Record) -> UInt64 { record.a &* (record.b | 1) &+ (record.c ^ record.d) }
     func push(_ record: Record) -> Bool { ring.tryPush(record) == .pushed }
     func pop() -> Record? { ring.tryPop().element }
-}
-
-/// Runs `body(index)` on so many threads. Returns the time from the first one over the line until the last was done.
-private func together(_ threads: Int, _ body: @escaping @Sendable (Int) -> Void) -> UInt64 {
-    let waiting = Atomic<Int>(threads)
-    let span = Mutex((begin: UInt64.max, end: UInt64.zero))
-    let running = (0..<threads).map { index in
-        Thread {
-            waiting.subtract(1, ordering: .acquiringAndReleasing)
-            while waiting.load(ordering: .acquiring) > 0 { sched_yield() }
-            let begin = Thread.now()
-            body(index)
-            let end = Thread.now()
-            span.withLock { $0 = (min($0.begin, begin), max($0.end, end)) }
-        }
-    }
-    for thread in running { thread.join() }
-    return span.withLock { $0.end - $0.begin }
-}
-
-/// A thread of POSIX that can be waited for.
-private final class Thread: Sendable {
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-    private let handle: pthread_t  // joined once, by its maker
-
-    init(_ run: @escaping @Sendable () -> Void) {
-        var handle = pthread_t()
-        let body = Unmanaged.passRetained(Body(run))  // released by the thread
-        let error = pthread_create(
-            &handle, nil,
-            { argument in
-                if let argument { Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            }, body.toOpaque())
-        precondition(error == 0, "no thread")
-        self.handle = handle
-    }
-
-    func join() { pthread_join(handle, nil) }
-
-    static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
 }

@@ -10,13 +10,15 @@ import Testing
         Run(nanoseconds: nanoseconds, operations: 10, countIn: 10, countOut: out, digestIn: 5, digestOut: digest)
     }
 
+    private func measure(_ cell: Cell) throws -> CellResult { try #require(engine.measure(cell).first) }
+
     @Test func ratiosAreAboveOneWhereOursIsBetter() throws {
         let subjects = [
             Subject(Cell.own) { _ in run(1_000) }, Subject("slow") { _ in run(4_000) },
             Subject("fast") { _ in run(500) },
         ]
         for metric in [Metric.throughput, .time] {
-            let result = try engine.measure(Cell("a", metric, target: Target(1, ["slow", "fast"]), subjects))
+            let result = try measure(Cell("a", metric, target: Target(1, ["slow", "fast"]), subjects))
             #expect(result.ratios.map(\.peer) == ["slow", "fast"])
             #expect(result.ratios.map(\.samples.median) == [4, 0.5])
             #expect(result.towardsTarget?.peer == "fast")
@@ -33,7 +35,7 @@ import Testing
     @Test func whoCannotBeMeasuredIsNamedWithTheReason() throws {
         let cell = Cell(
             "a", .time, [Subject("b") { _ in throw LeftOut("not here") }, Subject("c") { _ in run(1_000) }])
-        let result = try engine.measure(cell)
+        let result = try measure(cell)
         #expect(result.leftOut.map(\.name) == ["b"])
         #expect(Report.table(result).contains("left out: not here"))
         #expect(Report.lines(result).count == 1)
@@ -49,7 +51,7 @@ import Testing
             if count > 4 { throw LeftOut("stuck") }
             return run(1_000)
         }
-        let result = try engine.measure(Cell("a", .time, [unsteady, Subject("c") { _ in run(1_000) }]))
+        let result = try measure(Cell("a", .time, [unsteady, Subject("c") { _ in run(1_000) }]))
         #expect(result.leftOut.map(\.name) == ["b"])
         #expect(result.figures.map(\.name) == ["c"])
     }
