@@ -56,24 +56,23 @@ func work(seed uint64) uint64 {
 	return seed
 }
 
-func taskEmpty()           { tasks.Add(one + 1) }
-func taskWord(word uint64) { tasks.Add(one + word&0xff) }
-
-// The value of the work is used, or there would be none.
-func taskWork(word uint64) {
-	if work(word) == 0 {
+// done uses a value of work, or there would be no work: it is not 0 but by chance.
+func done(value, word uint64) {
+	if value == 0 && rounds > 0 {
 		word++
 	}
 	taskWord(word)
 }
 
+func taskEmpty()           { tasks.Add(one + 1) }
+func taskWord(word uint64) { tasks.Add(one + word&0xff) }
+
+func taskWork(word uint64) { done(work(word), word) }
+
 func taskStamped(number uint64) {
 	value := work(number)
 	stamps[number] = now()
-	if value == 0 {
-		number++
-	}
-	taskWord(number)
+	done(value, number)
 }
 
 func sleepUntil(instant time.Duration) {
@@ -104,13 +103,13 @@ func settle(count uint64, began time.Duration, words bool) poolRun {
 
 func flood(r request) poolRun {
 	each := r.operations / r.submitters
-	var ready, done sync.WaitGroup
+	var ready, ended sync.WaitGroup
 	line := make(chan struct{})
 	for index := uint64(0); index < r.submitters; index++ {
 		ready.Add(1)
-		done.Add(1)
+		ended.Add(1)
 		go func(first uint64) {
-			defer done.Done()
+			defer ended.Done()
 			ready.Done()
 			<-line
 			for word := first; word < first+each; word++ {
@@ -129,7 +128,7 @@ func flood(r request) poolRun {
 	ready.Wait()
 	began := now()
 	close(line)
-	done.Wait()
+	ended.Wait()
 	return settle(each*r.submitters, began, r.body != "empty")
 }
 
@@ -168,12 +167,12 @@ func tree(r request) poolRun {
 // awaited: callers that wait for each value before they ask for the next one.
 func awaited(r request) poolRun {
 	each := r.operations / r.submitters
-	var done sync.WaitGroup
+	var ended sync.WaitGroup
 	began := now()
 	for caller := uint64(0); caller < r.submitters; caller++ {
-		done.Add(1)
+		ended.Add(1)
 		go func(first uint64) {
-			defer done.Done()
+			defer ended.Done()
 			for number := first; number < first+each; number++ {
 				number := number
 				value := make(chan uint64, 1)
@@ -191,7 +190,7 @@ func awaited(r request) poolRun {
 			}
 		}(caller * each)
 	}
-	done.Wait()
+	ended.Wait()
 	return settle(each*r.submitters, began, true)
 }
 
@@ -280,12 +279,15 @@ func memory(r request) poolRun {
 	for n := uint64(0); n < r.operations; n++ {
 		go func() {
 			arrived.Add(1)
-			if r.kind == "timer" {
+			switch r.kind {
+			case "timer":
 				time.Sleep(time.Hour)
-			} else {
+			case "parked":
+				select {}
+			default:
 				<-gate
+				taskEmpty()
 			}
-			taskEmpty()
 		}()
 	}
 	for arrived.Load() < r.operations {
@@ -294,8 +296,8 @@ func memory(r request) poolRun {
 	sleepUntil(now() + 50*idle) // the last ones are on their way
 	after := residentBytes()
 	close(gate)
-	if r.kind == "timer" {
-		tasks.Add(r.operations * (one + 1)) // they sleep on, as they were asked to
+	if r.kind == "timer" || r.kind == "parked" {
+		tasks.Add(arrived.Load() * (one + 1)) // they wait for longer than the process lives
 	}
 	run := settle(r.operations, began, false)
 	run.bytes = after - before
@@ -325,6 +327,7 @@ func answerPool(line string) error {
 	kinds := map[string]func(request) poolRun{
 		"post": flood, "fire": flood, "run": awaited, "fan-out": fanOut, "tree": tree, "idle-start": idleStart,
 		"paced": paced, "open-loop": openLoopRun, "queued": memory, "suspended": memory, "timer": memory,
+		"parked": memory,
 	}
 	kind, isKnown := kinds[r.kind]
 	if !isKnown {

@@ -18,6 +18,8 @@ protocol Pool: AnyObject, Sendable {
 /// A pool that takes closures that return nothing.
 protocol ClosurePool: Pool {
     func post(_ body: @escaping @Sendable () -> Void)
+    /// What a task of the tree does.
+    func fork(_ depth: UInt32)
 }
 
 extension ClosurePool {

@@ -13,6 +13,8 @@ package struct PoolRequest: Sendable {
         case openLoop = "open-loop"
         case stampOverhead = "stamp-overhead"
         case queued, timer, suspended
+        /// Suspended on nothing at all: what a timer of Go is counted beyond, as its channels hold something too.
+        case parked
     }
 
     /// What a task does.

@@ -33,7 +33,7 @@ package enum PoolServer {
         case .run: return Awaited.run(request.subject, request, pools)
         case .group, .discardingGroup: return Awaited.group(request.subject, request, pools)
         case .stampOverhead: return stampOverhead(request, pools)
-        case .queued, .timer, .suspended: return PoolMemory.run(request)
+        case .queued, .timer, .suspended, .parked: return PoolMemory.run(request)
         default:
             guard let pool = pools.pool(request) else { return nil }
             return drive(pool, request)

@@ -79,7 +79,8 @@ enum PoolCells {
                     PoolSubjects.submitting, PoolRequest("", .openLoop, .work, load: load), microseconds: 20))
         }
 
-    private static let memory = [("queued", PoolRequest.Kind.queued), ("timer", .timer), ("suspended", .suspended)].map {
+    private static let memory = [("queued", PoolRequest.Kind.queued), ("timer", .timer), ("suspended", .suspended)].map
+    {
         Cell(
             "memory/\($0)", .memory, effort: .steady(million),
             note: $0 == "timer" ? "beyond a task that waits for something else" : nil,

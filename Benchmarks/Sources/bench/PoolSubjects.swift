@@ -30,7 +30,8 @@ enum PoolSubjects {
                 let run = try start(name).ask(PoolRequest(name, kind, .word, operations: operations).line)
                 guard kind == .timer else { return run }
                 // Beyond what the same tasks hold when they wait for something else.
-                let suspended = try start(name).ask(PoolRequest(name, .suspended, operations: operations).line)
+                let without = PoolRequest(name, name == "go" ? .parked : .suspended, operations: operations)
+                let suspended = try start(name).ask(without.line)
                 var timers = run
                 timers.bytes = run.bytes - min(run.bytes, suspended.bytes)
                 return timers
