@@ -13,6 +13,8 @@ let package = Package(
         .package(name: "gyre", path: "..", traits: []),
         // A peer: NIOThreadPool.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // A peer: the counter of most Swift servers.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         // Of a peer: the deque behind a mutex.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
@@ -28,7 +30,11 @@ let package = Package(
         // `make bench`: everything beside its peers.
         .executableTarget(
             name: "bench",
-            dependencies: ["BenchKit", "BenchPeers", "BenchPools", .product(name: "GyreCore", package: "gyre")],
+            dependencies: [
+                "BenchKit", "BenchPeers", "BenchPools",
+                .product(name: "GyreCore", package: "gyre"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
             swiftSettings: strict),
         // Cells, subjects, turns, figures and their report.
         .target(

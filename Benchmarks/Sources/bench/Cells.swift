@@ -63,7 +63,8 @@ enum Cells {
     private static let counter = Cell(
         "counter/increment 2t", .time, target: Target(8, ["fetch-add"]),
         note: "each of two threads; gyre is the cell of a worker, gyre-striped what any thread uses",
-        PeerFunction.counters.map { $0.subject(Shape(kind: BENCH_COUNT, producers: 2)) })
+        PeerFunction.counters.map { $0.subject(Shape(kind: BENCH_COUNT, producers: 2)) }
+            + [SwiftMetrics.subject(threads: 2)])
 
     private static let clock = Cell("clock/read", .time, [Clocks.gyre, Clocks.continuous])
 
