@@ -51,15 +51,16 @@ extension Runtime {
     /// - Concurrency: Safe from any thread, including a worker. Lock-free with ``WhenFull/fail``.
     public func post(
         lane: Lane = .normal, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,
-        _ body: @escaping @Sendable () -> Void
+        _ body: consuming @escaping @Sendable () -> Void
     ) throws(SubmitError) {
         try checkIntake()
+        var moving: (@Sendable () -> Void)? = consume body
         var options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.recordNanoseconds ?? 0)
         options.countsRefusal = whenFull == .fail
         do {
-            try pool.submit(body: body, options)
+            try pool.submit(moving: &moving, options)
         } catch .full where whenFull == .wait {
-            try waitForRoom { () throws(SubmitError) in try self.pool.submit(body: body, options) }
+            try waitForRoom { () throws(SubmitError) in try self.pool.submit(moving: &moving, options) }
         }
     }
 

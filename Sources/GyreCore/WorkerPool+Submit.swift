@@ -61,15 +61,26 @@ extension WorkerPool {
         }
     }
 
-    /// Queues `body`, which moves into the record: a closure's context is not copied.
+    /// Queues `body`. A closure's context is not copied, nor retained when the caller has no other use for it.
     @discardableResult
     package func submit(
-        body: @escaping @Sendable () -> Void, _ options: SubmitOptions = SubmitOptions()
+        body: consuming @escaping @Sendable () -> Void, _ options: SubmitOptions = SubmitOptions()
+    ) throws(SubmitError) -> TaskTicket {
+        var moving: (@Sendable () -> Void)? = consume body
+        return try submit(moving: &moving, options)
+    }
+
+    /// Queues what is in `body`, which moves into the record. A call that throws leaves it where it was, for another
+    /// attempt; `nil` is a bug of the caller.
+    @discardableResult
+    package func submit(
+        moving body: inout (@Sendable () -> Void)?, _ options: SubmitOptions
     ) throws(SubmitError) -> TaskTicket {
         try submit(runClosure, options) { words in
-            UnsafeMutableRawPointer(words).initializeMemory(as: QueuedClosure.self, to: QueuedClosure(call: body))
+            UnsafeMutableRawPointer(words).bindMemory(to: QueuedClosure.self, capacity: 1).initialize(
+                to: QueuedClosure(call: body.take()!))
         } undo: { words in
-            UnsafeMutableRawPointer(words).assumingMemoryBound(to: QueuedClosure.self).deinitialize(count: 1)
+            body = UnsafeMutableRawPointer(words).assumingMemoryBound(to: QueuedClosure.self).move().call
         }
     }
 
@@ -129,13 +140,15 @@ extension WorkerPool {
 
 /// A closure as a record keeps it. A struct, because a bare function type in generic memory would be wrapped in a
 /// thunk with a context of its own.
-private struct QueuedClosure {
+private struct QueuedClosure: ~Copyable {
     let call: @Sendable () -> Void
+
+    consuming func run() { call() }
 }
 
 /// Runs or drops the closure in a record; either way its context is released here.
 private let runClosure: TaskFunction = { record, verdict in
     guard let words = gyre_record_words(record) else { return }
     let body = UnsafeMutableRawPointer(words).assumingMemoryBound(to: QueuedClosure.self).move()
-    if verdict == Verdict.run.rawValue { body.call() }
+    if verdict == Verdict.run.rawValue { body.run() }
 }

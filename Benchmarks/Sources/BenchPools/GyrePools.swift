@@ -18,6 +18,16 @@ final class GyrePost: ClosurePool {
 
     func post(_ body: @escaping @Sendable () -> Void) { must { try gyre.post(whenFull: .wait, body) } }
 
+    // As its users write it: a closure that is made where it is posted is moved, not retained and released.
+    func postEmpty() { must { try gyre.post(whenFull: .wait) { bench_task_empty() } } }
+    func postWord(_ word: UInt64) { must { try gyre.post(whenFull: .wait) { bench_task_word(word) } } }
+    func postWork(_ word: UInt64) { must { try gyre.post(whenFull: .wait) { bench_task_work(word) } } }
+    func postStamped(_ number: UInt64) { must { try gyre.post(whenFull: .wait) { bench_task_stamped(number) } } }
+
+    func fanOut(_ count: UInt64) {
+        post { for number in 0..<count { self.postWord(number) } }
+    }
+
     /// A body must not wait for room that only bodies like itself can make: what finds none runs at once.
     func fork(_ depth: UInt32) {
         if depth == 0 { return bench_task_empty() }
