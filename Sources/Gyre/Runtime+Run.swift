@@ -9,21 +9,13 @@ extension Runtime {
     ///
     /// - Throws: The body's own error unchanged; ``GyreError`` with the code `closed` after ``drain(soft:hard:)``
     ///   began.
-    /// - Complexity: Two hops between executors, one when the caller is on the workers already.
+    /// - Complexity: Two hops between executors, none when the caller's task prefers the workers already.
     @inlinable
     public nonisolated func run<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
         let visit = try beginRun()
-        return try await withTaskExecutorPreference(pool) {
-            let started = startRun(visit)
-            do {
-                let value = try await body()
-                endRun(visit, started: started, failed: false)
-                return value
-            } catch {
-                endRun(visit, started: started, failed: true)
-                throw error
-            }
-        }
+        // Preferring the workers once more changes nothing, and costs two records in a locked list of the task.
+        if isPreferredByCaller() { return try await attend(visit, body) }
+        return try await withTaskExecutorPreference(pool) { try await attend(visit, body) }
     }
 
     /// Runs an async closure on the workers, and gives it up at a deadline.
@@ -51,6 +43,29 @@ extension Runtime {
         } onCancel: {
             handle.cancel()
         }
+    }
+
+    /// The body between its stamps.
+    @inlinable
+    @inline(__always)
+    nonisolated func attend<Value: Sendable>(
+        _ visit: RunVisit, _ body: @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let started = startRun(visit)
+        do {
+            let value = try await body()
+            endRun(visit, started: started, failed: false)
+            return value
+        } catch {
+            endRun(visit, started: started, failed: true)
+            throw error
+        }
+    }
+
+    /// Whether what the calling task runs outside of actors runs on the workers as it is.
+    @usableFromInline
+    func isPreferredByCaller() -> Bool {
+        withUnsafeCurrentTask { $0?.unownedTaskExecutor == pool.asUnownedTaskExecutor() }
     }
 
     @usableFromInline
