@@ -5,7 +5,8 @@ internal import CGyre
 ///
 /// A job takes a record as any task does and is run by a worker. Enqueueing never runs a job, waits or fails, because
 /// the concurrency runtime calls it under its own locks: when every record is out the job goes to a queue of its own,
-/// and when the pool has closed it goes to the global concurrent executor, else a suspended task would never end.
+/// and those that follow go behind it. When the pool has closed it goes to the global concurrent executor, else a
+/// suspended task would never end.
 extension WorkerPool: TaskExecutor {
     public func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
@@ -16,7 +17,10 @@ extension WorkerPool: TaskExecutor {
         // The job's task keeps the pool for us, and may run to its end before we have.
         gyre_dispatch_enter(dispatch, seat)
         defer { gyre_dispatch_exit(dispatch, seat) }
-        guard let record = gyre_dispatch_take(dispatch, seat) else { return overflow(unowned, word, pool, seat) }
+        // A record that is free again is for the oldest job. Children of a group above all end in about the order in
+        // which they were made: the runtime looks for each one that ends in a list, from the oldest on.
+        guard !gyre_overflow_has_item(gyre_dispatch_overflow(dispatch)), let record = gyre_dispatch_take(dispatch, seat)
+        else { return overflow(unowned, word, pool, seat) }
         _ = gyre_record_begin(record, false)
         gyre_record_write(record, runJob, 0, 0, 0, true)
         let words = gyre_record_words(record)!

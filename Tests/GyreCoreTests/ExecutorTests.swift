@@ -66,6 +66,38 @@ import Testing
         #expect(pool.snapshot().recordsInFlight == 0)
     }
 
+    /// The first job makes another one while thousands wait in the overflow queue and a record is free again.
+    @Test func noJobOvertakesThoseThatOverflowed() async throws {
+        let pool = try makePool(workers: 1) {
+            $0.inFlight = 2
+            $0.submitters = 1
+        }
+        let release = try pool.occupy(1)
+        let order = Order()
+        let count = 5_000
+        let tasks = (0..<count).map { number in
+            Task(executorPreference: pool) {
+                let late = number > 0 ? nil : Task(executorPreference: pool) { order.append(count) }
+                order.append(number)
+                await late?.value
+            }
+        }
+        #expect(pool.snapshot().overflowJobsMax > 0)
+        release.open()
+        for task in tasks { await task.value }
+        #expect(order.numbers.count == count + 1)
+        // Records are fewer than that, so these overflowed.
+        let overflowed = 2_000..<count
+        #expect(order.numbers.prefix { $0 != count }.count(where: overflowed.contains) == overflowed.count)
+        await pool.finishAsync()
+    }
+
+    private final class Order: Sendable {
+        private let list = Mutex<[Int]>([])
+        var numbers: [Int] { list.withLock { $0 } }
+        func append(_ number: Int) { list.withLock { $0.append(number) } }
+    }
+
     @Test func jobsOfAClosedPoolStillComplete() async throws {
         let pool = try makePool()
         let gate = Latch()
