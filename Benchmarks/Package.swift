@@ -63,6 +63,7 @@ let package = Package(
         // The one peer that is more than headers. Without its package the flags are empty, and so is the peer.
         .systemLibrary(name: "CTBB", pkgConfig: "tbb"),
         .testTarget(name: "BenchKitTests", dependencies: ["BenchKit"], swiftSettings: strict),
+        .testTarget(name: "BenchPoolsTests", dependencies: ["BenchKit", "BenchPools"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .gnucxx17
 )

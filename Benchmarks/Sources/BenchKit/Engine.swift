@@ -16,6 +16,21 @@ package struct Engine: Sendable {
         self.nanosecondsPerRun = nanosecondsPerRun
     }
 
+    /// About how many minutes these cells take. Most runs are made to fit; of the others it knows what they took here.
+    package func minutes(for cells: [Cell]) -> Double {
+        let seconds = cells.map { cell in
+            let run: Double =
+                switch cell.effort {
+                case .byTime: 1.5 * Double(nanosecondsPerRun) / 1e9
+                case .upTo: 8 * Double(nanosecondsPerRun) / 1e9
+                case .each: isQuick ? 0.1 : 0.2
+                case .steady: 4
+                }
+            return run * Double(cell.subjects.count * (repetitions(of: cell) + 2))
+        }
+        return seconds.reduce(0, +) / 60
+    }
+
     /// - Throws: ``Miscount`` when a run lost, doubled or changed something.
     package func measure(_ cell: Cell) throws -> [CellResult] {
         var absent: [(String, String)] = []

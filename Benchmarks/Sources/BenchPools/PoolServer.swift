@@ -19,7 +19,6 @@ package enum PoolServer {
 
     /// Nine numbers, or the reason why there are none.
     private static func answer(_ request: PoolRequest, _ pools: Pools) -> String {
-        bench_set_work_rounds(request.rounds)
         guard let run = run(request, pools) else { return "left out: it has no such operation" }
         let numbers = [
             run.nanoseconds, run.operations, run.countIn, run.countOut, run.digestIn, run.digestOut, run.p50, run.p99,
@@ -28,7 +27,9 @@ package enum PoolServer {
         return numbers.map(String.init).joined(separator: " ")
     }
 
-    private static func run(_ request: PoolRequest, _ pools: Pools) -> Run? {
+    /// `nil` when the subject has no such operation.
+    static func run(_ request: PoolRequest, _ pools: Pools) -> Run? {
+        bench_set_work_rounds(request.rounds)
         switch request.kind {
         case .run: return Awaited.run(request.subject, request, pools)
         case .group, .discardingGroup: return Awaited.group(request.subject, request, pools)

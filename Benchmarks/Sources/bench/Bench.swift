@@ -30,6 +30,7 @@ struct Bench {
         let json = try options.json.map(LineFile.init)
         say(Machine.read().text)
         say("\n\(options.engine.repetitions) runs of each subject; gyre x: how many times better gyre is, paired")
+        say("\(cells.count) cells, about \(tenths(options.engine.minutes(for: cells))) minutes")
         var missed: [String] = []
         var noisy = 0
         for cell in cells {

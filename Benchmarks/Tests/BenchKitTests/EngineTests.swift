@@ -72,6 +72,41 @@ import Testing
         #expect(lines[2] == "{" + ratio + #""min":1.0,"median":2.0,"max":2.0,"samples":3}"#)
     }
 
+    @Test func furtherFiguresOfACellAreOfTheSameRuns() throws {
+        let runs = Mutex(UInt64(0))
+        let subject = Subject("b") { operations in
+            var run = run(1_000)
+            run.p50 = operations
+            run.p99 = runs.withLock { count in
+                count += 1
+                return count
+            }
+            return run
+        }
+        let results = try engine.measure(
+            Cell("a", .p50, effort: .each(7), also: [Cell.View(" p99", .p99)], [subject]))
+        #expect(results.map(\.cell.title) == ["a", "a p99"])
+        #expect(results[0].figures[0].samples.values == [7, 7, 7])
+        #expect(results[1].figures[0].samples.values == [1, 2, 3])
+    }
+
+    @Test func whoIsTooSlowForAMillionHasFewer() throws {
+        func operations(nanosecondsEach: UInt64) throws -> UInt64 {
+            let last = Mutex(UInt64(0))
+            let subject = Subject("b") { operations in
+                last.withLock { $0 = operations }
+                var run = run(operations * nanosecondsEach)
+                run.operations = operations
+                return run
+            }
+            _ = try Engine(repetitions: 1, nanosecondsPerRun: 30_000_000).measure(
+                Cell("a", .time, effort: .upTo(1_000_000), [subject]))
+            return last.withLock { $0 }
+        }
+        #expect(try operations(nanosecondsEach: 50) == 1_000_000)
+        #expect(try operations(nanosecondsEach: 6_000) == 100_000)
+    }
+
     @Test func aNoisyMachineIsNotJudged() {
         func verdict(_ disturbance: Disturbance) -> String? {
             Report.verdict(
