@@ -24,7 +24,7 @@ package final class Thread: Sendable {
 
     package func join() { pthread_join(handle, nil) }
 
-    /// Runs `body(index)` on so many threads, and waits for them. Returns the times at which the first one left the line
+    /// Runs `body(index)` on so many threads, and waits for them. Returns the times at which the first left the line
     /// and the last one was done.
     package static func together(
         _ threads: Int, _ body: @escaping @Sendable (Int) -> Void
