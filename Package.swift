@@ -12,6 +12,7 @@ let package = Package(
         .library(name: "GyreCore", targets: ["GyreCore"]),
         .library(name: "GyrePolicy", targets: ["GyrePolicy"]),
         .library(name: "GyreObserve", targets: ["GyreObserve"]),
+        .library(name: "GyreBench", targets: ["GyreBench"]),
         .library(name: "CGyre", targets: ["CGyre"]),
         .library(name: "GyreJemalloc", targets: ["GyreJemalloc"]),
         .executable(name: "gyre", targets: ["GyreCLI"]),
@@ -33,10 +34,12 @@ let package = Package(
         .target(name: "GyrePolicy", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "Gyre", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "GyreObserve", dependencies: ["GyreCore"], swiftSettings: strict),
+        // Loads, their figures and conditions on them: one engine for `gyre bench` and for the nested Benchmarks.
+        .target(name: "GyreBench", dependencies: ["GyreCore"], swiftSettings: strict),
         .executableTarget(
             name: "GyreCLI",
             dependencies: [
-                "Gyre", "GyreObserve", "GyreJemalloc",
+                "Gyre", "GyreBench", "GyreObserve", "GyreJemalloc",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CLI"])),
             ],
@@ -53,6 +56,7 @@ let package = Package(
         .testTarget(name: "GyrePolicyTests", dependencies: ["GyrePolicy", "GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreTests", dependencies: ["Gyre", "GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
+        .testTarget(name: "GyreBenchTests", dependencies: ["GyreBench"], swiftSettings: strict),
         .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI"], swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre", "GyreCore"], swiftSettings: strict),
         // The code in README and articles, compiled and run.

@@ -41,6 +41,8 @@ let package = Package(
             name: "BenchKit",
             dependencies: [
                 .product(name: "Gyre", package: "gyre"),
+                // The statistics that `gyre bench` has too.
+                .product(name: "GyreBench", package: "gyre"),
                 // Tasks are released on other threads than they were made on; the command line has the same allocator.
                 .product(name: "GyreJemalloc", package: "gyre"),
             ],

@@ -7,6 +7,8 @@ enum ExitStatus: Int32, Sendable {
     case taskFailed = 1
     /// Usage, or input or output that cannot be used.
     case usage = 2
+    /// A condition that was asked for with `--fail-if` holds.
+    case conditionHolds = 3
     /// A signal asked for the end; what was taken on was drained.
     case interrupted = 4
 }

@@ -8,9 +8,10 @@ struct GyreCommand: ParsableCommand {
         commandName: "gyre",
         abstract: "An execution core for agent tasks, from the command line.",
         discussion: """
-            Exit codes: 0 done, 1 a task failed, 2 usage or bad input, 4 interrupted.
+            Exit codes: 0 done, 1 a task failed, 2 usage or bad input, 3 a condition of --fail-if holds, \
+            4 interrupted.
             """,
-        subcommands: [DemoCommand.self, DoctorCommand.self])
+        subcommands: [DemoCommand.self, DoctorCommand.self, BenchCommand.self])
 
     static func main() {
         do {

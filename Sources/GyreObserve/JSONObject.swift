@@ -50,29 +50,28 @@ public struct JSONObject: Sendable, Equatable {
         return text
     }
 
+    /// The object as one line, without blanks between its parts and without a line end: for files of one object a line.
+    public var line: String {
+        var text = ""
+        write(to: &text, indentation: nil)
+        return text
+    }
+
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.members.elementsEqual(right.members) { $0.key == $1.key && $0.value == $1.value }
     }
 
-    fileprivate func write(to text: inout String, indentation: String) {
-        guard !members.isEmpty else {
-            text += "{}"
-            return
-        }
-        text += "{\n"
-        for (position, member) in members.enumerated() {
-            if position > 0 { text += ",\n" }
-            text += "\(indentation)  "
+    fileprivate func write(to text: inout String, indentation: String?) {
+        writeItems("{", members, "}", to: &text, indentation) { member, text, inner in
             writeString(member.key, to: &text)
-            text += ": "
-            member.value.write(to: &text, indentation: indentation + "  ")
+            text += indentation == nil ? ":" : ": "
+            member.value.write(to: &text, indentation: inner)
         }
-        text += "\n\(indentation)}"
     }
 }
 
 extension JSONValue {
-    fileprivate func write(to text: inout String, indentation: String) {
+    fileprivate func write(to text: inout String, indentation: String?) {
         switch self {
         case .null: text += "null"
         case .bool(let value): text += value ? "true" : "false"
@@ -82,19 +81,28 @@ extension JSONValue {
         case .string(let value): writeString(value, to: &text)
         case .object(let value): value.write(to: &text, indentation: indentation)
         case .array(let values):
-            guard !values.isEmpty else {
-                text += "[]"
-                return
+            writeItems("[", values, "]", to: &text, indentation) { value, text, inner in
+                value.write(to: &text, indentation: inner)
             }
-            text += "[\n"
-            for (position, value) in values.enumerated() {
-                if position > 0 { text += ",\n" }
-                text += "\(indentation)  "
-                value.write(to: &text, indentation: indentation + "  ")
-            }
-            text += "\n\(indentation)]"
         }
     }
+}
+
+/// Writes items between brackets: each on a line of its own, two blanks further in, or all on one where there is no
+/// indentation.
+private func writeItems<Item>(
+    _ opening: String, _ items: [Item], _ closing: String, to text: inout String, _ indentation: String?,
+    _ write: (Item, inout String, String?) -> Void
+) {
+    text += opening
+    let inner = indentation.map { $0 + "  " }
+    for (position, item) in items.enumerated() {
+        if position > 0 { text += "," }
+        if let inner { text += "\n" + inner }
+        write(item, &text, inner)
+    }
+    if let indentation, !items.isEmpty { text += "\n" + indentation }
+    text += closing
 }
 
 /// Quotes `string` as RFC 8259 says: only the quote, the backslash and control characters need an escape.

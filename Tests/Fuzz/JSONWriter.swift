@@ -6,12 +6,14 @@ import Foundation
 public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
     var bytes = Bytes(data, count)
     let written = object(&bytes, depth: 0)
-    let text = written.text
-    do {
-        let read = try JSONSerialization.jsonObject(with: Data(text.utf8))
-        precondition(isSame(.object(written), read), text)
-    } catch {
-        preconditionFailure("\(error) in \(text)")
+    precondition(!written.line.utf8.contains(UInt8(ascii: "\n")), "a line is one line")
+    for text in [written.text, written.line] {
+        do {
+            let read = try JSONSerialization.jsonObject(with: Data(text.utf8))
+            precondition(isSame(.object(written), read), text)
+        } catch {
+            preconditionFailure("\(error) in \(text)")
+        }
     }
     return 0
 }

@@ -36,11 +36,15 @@ struct GyreProcess {
     }
 
     /// Runs to the end with files for its outputs: they cannot fill up as pipes can.
-    func run() throws -> Result {
+    ///
+    /// - Parameter meanwhile: Called when the program was started, with what sends it a signal.
+    func run(meanwhile: (ChildProcess) throws -> Void = { _ in }) throws -> Result {
         let folder = try TemporaryFolder()
         let (output, errors) = (try folder.open("output"), try folder.open("errors"))
         defer { for file in [output, errors] { close(file) } }
-        let status = try start(output: output, errors: errors).wait()
+        let child = try start(output: output, errors: errors)
+        try meanwhile(child)
+        let status = child.wait()
         return Result(status: status, output: try allText(of: output), errors: try allText(of: errors))
     }
 

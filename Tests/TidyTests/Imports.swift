@@ -2,6 +2,7 @@
 ///
 ///     CGyre <- GyreCore <- GyrePolicy <- Gyre <- GyreCLI
 ///              GyreCore <- GyreObserve <- GyreCLI
+///              GyreCore <- GyreBench <- GyreCLI
 enum Imports {
     /// Modules of ours and of the system that a module may import. A module that is missing here has no place on the
     /// map yet.
@@ -11,9 +12,11 @@ enum Imports {
         "GyrePolicy": ["GyreCore", "Glibc"],
         "Gyre": ["GyreCore", "GyrePolicy", "Synchronization"],
         "GyreObserve": ["GyreCore"],
+        "GyreBench": ["Glibc", "GyreCore"],
         "GyreJemalloc": ["CGyreJemalloc"],
         "GyreCLI": [
-            "ArgumentParser", "Dispatch", "Foundation", "Glibc", "Gyre", "GyreCore", "GyreJemalloc", "GyreObserve",
+            "ArgumentParser", "Dispatch", "Foundation", "Glibc", "Gyre", "GyreBench", "GyreCore", "GyreJemalloc",
+            "GyreObserve",
             "Synchronization",
         ],
     ]

@@ -44,6 +44,9 @@ struct FuzzTarget: Sendable {
         sources: ["Bytes.swift", "CheckLine.swift", "PurchaseLogs.swift"],
         shipped: rules + ["\(storefront)PurchaseLog.swift", "\(storefront)PurchaseLogParser.swift", systemError])
     private static let systemError = "Sources/GyreCLI/SystemError.swift"
+    private static let condition = FuzzTarget(
+        name: "condition", subject: "conditions of --fail-if", sources: ["Bytes.swift", "Conditions.swift"],
+        modules: ["GyreCore", "GyreBench"], bytesMax: 64)
     private static let cpuHost = FuzzTarget(
         name: "cpu-host", subject: "CPU lists, processor and kernel settings", sources: ["CPUHost.c"])
     private static let timerWheel = FuzzTarget(
@@ -61,6 +64,7 @@ struct FuzzTarget: Sendable {
             "CSupport/gyre/gyre_timer.c", "return (int32_t)later > 0;", "return (int32_t)later < 0;",
             "equal times in reverse"),
         purchaseLog,
+        condition,
         FuzzTarget(
             name: "decision-line", subject: "decision lines at the limits of their numbers",
             sources: ["Bytes.swift", "CheckLine.swift", "DecisionLines.swift"], shipped: rules),

@@ -1,3 +1,5 @@
+import GyreBench
+
 /// Runs cells: subjects take turns, run by run, so that a machine that gets slower is slower for all of them.
 package struct Engine: Sendable {
     /// Runs of each subject.
@@ -139,5 +141,13 @@ package struct CellResult: Sendable {
         guard let target = cell.target else { return nil }
         let strongest = ratios.filter { target.peers.contains($0.peer) }.min { $0.samples.median < $1.samples.median }
         return strongest.map { (target, $0.peer, $0.samples.median) }
+    }
+}
+
+extension Samples {
+    /// Ratios of runs that stood side by side: the n-th of ours to the n-th of a peer. A slow minute is in both of them
+    /// and falls out, which it does not when medians are divided.
+    func paired(with peer: Samples, _ metric: Metric) -> Samples {
+        Samples(zip(values, peer.values).map { metric.ratio($0, to: $1) })
     }
 }

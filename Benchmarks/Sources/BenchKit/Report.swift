@@ -1,3 +1,5 @@
+import GyreBench
+
 /// Results as lines for machines and as tables for people.
 package enum Report {
     // MARK: - Lines

@@ -1,3 +1,4 @@
+import GyreBench
 import Synchronization
 import Testing
 
@@ -117,13 +118,5 @@ import Testing
         #expect(verdict(Disturbance(others: 0, stolen: 0))?.hasSuffix("missed") == true)
         #expect(verdict(Disturbance(others: 0.2, stolen: 0))?.contains("not judged") == true)
         #expect(verdict(Disturbance(others: 0, stolen: 0.1))?.contains("not judged") == true)
-    }
-
-    @Test func quantilesLieBetweenSamples() {
-        let samples = Samples([4, 1, 3, 2])
-        #expect(
-            [samples.min, samples.lowerQuartile, samples.median, samples.upperQuartile, samples.max] == [
-                1, 1.75, 2.5, 3.25, 4,
-            ])
     }
 }
