@@ -124,13 +124,16 @@ extension Runtime {
         let task = TaskCore.make(home, body, submitted: submitted, deadline: deadline)
         do throws(SubmitError) {
             if let deadline, options.isStep {
-                if clock.now > deadline { throw .late }
+                if clock.now > deadline {
+                    pool.recordUnrun(isLate: true)  // as the pool counts a synchronous one
+                    throw .late
+                }
                 try task.startTimer(deadline)
             }
             try queue(task, options, whenFull)
         } catch {
-            task.abandon()
-            throw error
+            // A deadline that came meanwhile is what became of it: counted once, as late.
+            throw task.abandon() ? error : .late
         }
         return task
     }

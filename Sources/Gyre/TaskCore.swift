@@ -167,11 +167,12 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         if home.withRuntime({ $0.timers.cancel(timer) }) { Unmanaged.passUnretained(self).release() }
     }
 
-    /// Ends a task that could not be queued, unless its deadline has done so already.
-    func abandon() {
-        guard words.claim() else { return }
+    /// Ends a task that could not be queued. False when its deadline has done so already, and was counted.
+    func abandon() -> Bool {
+        guard words.claim() else { return false }
         stopTimer()
         home.leave()
+        return true
     }
 
     /// The deadline has come: the task is settled at once, and a running body is cancelled, without waiting for it.

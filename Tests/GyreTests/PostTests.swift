@@ -158,10 +158,16 @@ import Testing
             try runtime.post(deadline: MonotonicInstant(nanoseconds: 1_499)) { ran.add() }
         }
         #expect(throws: SubmitError.late) { try runtime.post(deadline: .distantPast) { ran.add() } }
+        #expect(throws: SubmitError.late) {
+            try runtime.post(deadline: .distantPast) { () async throws -> Int in
+                ran.add()
+                return 1
+            }
+        }
         try runtime.post(deadline: MonotonicInstant(nanoseconds: 1_500)) { ran.add() }
         runtime.finish()
         #expect(ran.count == 1, "the instant itself is in time")
-        #expect(runtime.snapshot().tasksLate == 2)
+        #expect(runtime.snapshot().tasksLate == 3)
     }
 
     @Test func aTaskThatBecomesLateInTheQueueDoesNotRun() throws {
