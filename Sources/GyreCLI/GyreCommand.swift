@@ -11,7 +11,7 @@ struct GyreCommand: ParsableCommand {
             Exit codes: 0 done, 1 a task failed, 2 usage or bad input, 3 a condition of --fail-if holds, \
             4 interrupted.
             """,
-        subcommands: [DemoCommand.self, DoctorCommand.self, BenchCommand.self])
+        subcommands: [DemoCommand.self, DoctorCommand.self, BenchCommand.self, StressCommand.self])
 
     static func main() {
         do {
