@@ -7,10 +7,10 @@ SERIAL := --no-parallel
 SOURCES := Package.swift Sources Tests Benchmarks .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint tsan asan coverage verify soak bench scratch deps clean
+.PHONY: help run test check lint tsan asan coverage verify soak bench scratch gates gates-record deps clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: deps ## the main job on a real purchase log, built for release; options in ARGS="--workers 2"
 	$(SWIFT) build -c release --product gyre
@@ -57,6 +57,17 @@ bench: deps ## everything beside its peers; also ONLY=ring QUICK=1 JSON=FILE, op
 
 scratch: deps ## nanoseconds per task of every way to submit one
 	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-benchmarks scratch $(ARGS)
+
+# Counts, not times: a busy machine can judge them.
+GATES = $(SWIFT) build -c release --package-path Benchmarks --scratch-path .build-benchmarks --product
+gates: deps ## instructions, allocations and system calls of a task, against the baseline in the tree
+	@.ci/deps gates
+	$(GATES) gatehost
+	$(GATES) gates
+	.build-benchmarks/release/gates $(ARGS)
+
+gates-record: ## makes the counts of now the baseline
+	@$(MAKE) gates ARGS=--record
 
 deps: ## checks the compiler and the packages of a build, installs those that are missing
 	@.ci/deps

@@ -36,6 +36,14 @@ let package = Package(
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             swiftSettings: strict),
+        // `make gates`: what a task costs in counts that do not wobble, against a baseline in the tree.
+        .executableTarget(name: "gates", dependencies: ["BenchKit"], swiftSettings: strict),
+        // The program whose instructions, allocations and system calls are counted.
+        .executableTarget(
+            name: "gatehost", dependencies: ["CGateHooks", .product(name: "Gyre", package: "gyre")],
+            swiftSettings: strict),
+        // The functions that allocate, counted.
+        .target(name: "CGateHooks", cSettings: [.treatAllWarnings(as: .error)]),
         // Cells, subjects, turns, figures and their report.
         .target(
             name: "BenchKit",
