@@ -7,7 +7,7 @@ SERIAL := --no-parallel
 SOURCES := Package.swift Sources Tests Benchmarks .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint tsan asan coverage verify soak bench scratch gates gates-record deps clean
+.PHONY: help run test check lint tsan asan coverage verify soak bench bench-report scratch gates gates-record deps clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,11 @@ bench: deps ## everything beside its peers; also ONLY=ring QUICK=1 JSON=FILE, op
 	@.ci/deps bench || echo 'bench: peers that are missing are left out' >&2
 	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-benchmarks $(DPDK) bench \
 	    $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(JSON),--json $(abspath $(JSON))) $(ARGS)
+
+bench-report: deps ## Benchmarks/RESULTS.md and its plots from the file of such a run: JSON=FILE
+	@test -n '$(JSON)' || { echo 'make bench-report JSON=FILE: the file that make bench JSON=FILE wrote' >&2; exit 2; }
+	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-benchmarks $(DPDK) bench-report \
+	    $(abspath $(JSON)) Benchmarks
 
 scratch: deps ## nanoseconds per task of every way to submit one
 	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-benchmarks scratch $(ARGS)

@@ -36,6 +36,8 @@ let package = Package(
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             swiftSettings: strict),
+        // `make bench-report`: a file of `make bench` as a page.
+        .executableTarget(name: "bench-report", dependencies: ["BenchKit"], swiftSettings: strict),
         // `make gates`: what a task costs in counts that do not wobble, against a baseline in the tree.
         .executableTarget(name: "gates", dependencies: ["BenchKit"], swiftSettings: strict),
         // The program whose instructions, allocations and system calls are counted.

@@ -82,4 +82,15 @@ package enum Report {
         let decimals = String(abs(scaled) % 100)
         return "\(scaled / 100).\(decimals.count < 2 ? "0" : "")\(decimals)"
     }
+    /// A figure with three significant digits; whole numbers keep all of theirs.
+    static func threeDigits(_ value: Double) -> String {
+        guard value.isFinite, abs(value) < 1e15 else { return "-" }
+        let decimals = abs(value) >= 99.95 ? 0 : abs(value) >= 9.995 ? 1 : abs(value) >= 0.9995 ? 2 : 3
+        let scale = [1.0, 10, 100, 1_000][decimals]
+        let scaled = Int((abs(value) * scale).rounded())
+        let (whole, rest) = (scaled / Int(scale), String(scaled % Int(scale)))
+        let sign = value < 0 && scaled > 0 ? "-" : ""
+        guard decimals > 0, scaled % Int(scale) > 0 else { return "\(sign)\(whole)" }
+        return "\(sign)\(whole)." + String(repeating: "0", count: decimals - rest.count) + rest
+    }
 }

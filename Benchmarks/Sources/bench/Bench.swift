@@ -1,5 +1,6 @@
 import BenchKit
 import BenchPools
+import Foundation
 import Glibc
 
 /// Everything beside its peers, in one run. `make bench`.
@@ -28,7 +29,9 @@ struct Bench {
         let cells = Cells.all.filter { $0.title.contains(options.only) }
         guard !cells.isEmpty else { throw Options.Mistake(description: "no title contains \(options.only)") }
         let json = try options.json.map(LineFile.init)
-        say(Machine.read().text)
+        let machine = Machine.read().text
+        var context = RunContext(machine: machine, date: Date.now.ISO8601Format())
+        say(machine)
         say("\n\(options.engine.repetitions) runs of each subject; gyre x: how many times better gyre is, paired")
         say("\(cells.count) cells, about \(tenths(options.engine.minutes(for: cells))) minutes")
         var missed: [String] = []
@@ -37,11 +40,17 @@ struct Bench {
             for result in try options.engine.measure(cell) {
                 say(Report.table(result))
                 for line in Report.lines(result) { try json?.append(line) }
+                context.add(result)
                 if result.disturbance.isNoisy { noisy += 1 }
                 if let (target, _, ratio) = result.towardsTarget, ratio < target.ratio {
                     missed.append(result.cell.title)
                 }
             }
+        }
+        if let path = options.json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            try encoder.encode(context).write(to: URL(filePath: RunContext.path(beside: path)))
         }
         if noisy > 0 {
             say("\n\(noisy) of \(cells.count) cells were measured while others used the machine: no gate, repeat them")

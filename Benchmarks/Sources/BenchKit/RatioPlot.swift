@@ -1,0 +1,135 @@
+import Foundation
+
+/// Paired ratios as a picture: a line for each cell, a dot for each peer, the strongest peer with its name and the
+/// quartiles. To the right of 1 Gyre is better. The axis is logarithmic.
+///
+/// Colours are such that they can be read on light and on dark ground, where the reader's setting decides which.
+struct RatioPlot {
+    struct Ratio {
+        let peer: String
+        let median: Double
+        let q1: Double
+        let q3: Double
+    }
+
+    struct Line {
+        let title: String
+        let ratios: [Ratio]
+    }
+
+    let lines: [Line]
+
+    private static let (labelWidth, plotWidth, rowHeight, top) = (190.0, 460.0, 24.0, 34.0)
+    /// Right of the plot, for names of peers whose dot is at its edge.
+    private static let margin = 130.0
+    /// What lies beyond stands at the edge.
+    private static let range = 0.01...1_000.0
+
+    var svg: String {
+        let height = Self.top + Self.rowHeight * Double(lines.count) + 30
+        let width = Self.labelWidth + Self.plotWidth + Self.margin
+        var parts = [
+            """
+            <svg xmlns="http://www.w3.org/2000/svg" width="\(number(width))" height="\(number(height))" \
+            viewBox="0 0 \(number(width)) \(number(height))" role="img">
+            <title>How many times better gyre is, by cell and peer</title>
+            <style>
+            text { font: 12px sans-serif; fill: #333 }
+            .grid { stroke: #bbb; stroke-width: 1 }
+            .even { stroke: #333; stroke-width: 1.5 }
+            .other { fill: #999 }
+            .best { fill: #0b6bcb }
+            .lost { fill: #c2410c }
+            .span { stroke: #888; stroke-width: 2 }
+            @media (prefers-color-scheme: dark) {
+            text { fill: #ddd }
+            .grid { stroke: #555 }
+            .even { stroke: #ddd }
+            .other { fill: #888 }
+            .best { fill: #58a6ff }
+            .lost { fill: #ff9a5c }
+            }
+            </style>
+            """
+        ]
+        parts += ticks.map(tick)
+        for (row, line) in lines.enumerated() {
+            parts += draw(line, at: Self.top + Self.rowHeight * (Double(row) + 0.5))
+        }
+        parts.append(text("better for the peer   |   better for gyre", x(1), height - 8, anchor: "middle"))
+        return parts.joined(separator: "\n") + "\n</svg>\n"
+    }
+
+    // MARK: - Axis
+
+    /// Whole factors of ten round all medians, 1 among them.
+    private var bounds: (low: Double, high: Double) {
+        let medians = lines.flatMap(\.ratios).map { clamp($0.median) } + [1]
+        let low = Foundation.floor(log10(medians.min() ?? 1))
+        let high = Foundation.ceil(log10(medians.max() ?? 1))
+        return (low, Swift.max(high, low + 1))
+    }
+
+    private func clamp(_ value: Double) -> Double {
+        value.isFinite ? min(max(value, Self.range.lowerBound), Self.range.upperBound) : 1
+    }
+
+    private func x(_ ratio: Double) -> Double {
+        let (low, high) = bounds
+        let share = (log10(clamp(ratio)) - low) / (high - low)
+        return Self.labelWidth + Self.plotWidth * min(max(share, 0), 1)
+    }
+
+    private var ticks: [Double] {
+        let (low, high) = bounds
+        return (Int(low)...Int(high)).flatMap { decade in
+            [1, 2, 5].map { $0 * pow(10, Double(decade)) }
+        }.filter { log10($0) <= high + 1e-9 }
+    }
+
+    private func tick(_ value: Double) -> String {
+        let end = Self.top + Self.rowHeight * Double(lines.count)
+        return """
+            <line class="\(value == 1 ? "even" : "grid")" x1="\(number(x(value)))" y1="\(number(Self.top - 6))" \
+            x2="\(number(x(value)))" y2="\(number(end))"/>
+            \(text(Report.threeDigits(value), x(value), Self.top - 12, anchor: "middle"))
+            """
+    }
+
+    // MARK: - Lines
+
+    private func draw(_ line: Line, at y: Double) -> [String] {
+        var parts = [text(line.title, Self.labelWidth - 10, y + 4, anchor: "end")]
+        guard let strongest = line.ratios.min(by: { $0.median < $1.median }) else { return parts }
+        for ratio in line.ratios where ratio.peer != strongest.peer {
+            parts.append(dot(ratio, y, "other", radius: 3))
+        }
+        parts.append(
+            """
+            <line class="span" x1="\(number(x(strongest.q1)))" y1="\(number(y))" x2="\(number(x(strongest.q3)))" \
+            y2="\(number(y))"/>
+            """)
+        parts.append(dot(strongest, y, strongest.median < 1 ? "lost" : "best", radius: 5))
+        // Beside all dots, so that it covers none.
+        let right = line.ratios.map { x($0.median) }.max() ?? 0
+        parts.append(text(strongest.peer, right + 10, y + 4, anchor: "start"))
+        return parts
+    }
+
+    private func dot(_ ratio: Ratio, _ y: Double, _ kind: String, radius: Double) -> String {
+        """
+        <circle class="\(kind)" cx="\(number(x(ratio.median)))" cy="\(number(y))" r="\(number(radius))">\
+        <title>\(escaped(ratio.peer)): \(Report.threeDigits(ratio.median))</title></circle>
+        """
+    }
+
+    private func text(_ content: String, _ x: Double, _ y: Double, anchor: String) -> String {
+        "<text x=\"\(number(x))\" y=\"\(number(y))\" text-anchor=\"\(anchor)\">\(escaped(content))</text>"
+    }
+
+    private func number(_ value: Double) -> String { tenths(value) }
+
+    private func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+    }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import FoundationXML
+import GyreBench
+import Testing
+
+@testable import BenchKit
+
+/// The page and its plots from a file that is always the same.
+@Suite struct ResultPageTests {
+    private static let lines = """
+        {"title":"ring/handle 1p1c","subject":"gyre","metric":"throughput","unit":"Mops/s","min":10,"median":12.345,"max":13,"samples":15}
+        {"title":"ring/handle 1p1c","subject":"fast","metric":"throughput","unit":"Mops/s","min":20,"median":24,"max":26,"samples":15}
+        {"title":"ring/handle 1p1c","subject":"a|b","metric":"throughput","unit":"Mops/s","min":1,"median":2,"max":3,"samples":15}
+        {"title":"ring/handle 1p1c","subject":"gyre","metric":"ratio","unit":"x","peer":"fast","q1":0.5,"q3":0.52,"min":0.4,"median":0.51,"max":0.6,"samples":15}
+        {"title":"ring/handle 1p1c","subject":"gyre","metric":"ratio","unit":"x","peer":"a|b","q1":5.9,"q3":6.1,"min":5,"median":6,"max":7,"samples":15}
+
+        {"title":"clock/read","subject":"gyre","metric":"time","unit":"ns","min":10,"median":20,"max":30,"samples":15}
+        {"title":"clock/read","subject":"continuous-clock","metric":"time","unit":"ns","min":19,"median":19,"max":30,"samples":15}
+        {"title":"clock/read","subject":"gyre","metric":"ratio","unit":"x","peer":"continuous-clock","q1":0.9,"q3":1.1,"min":0.9,"median":0.95,"max":1.2,"samples":15}
+        {"title":"memory/queued","subject":"gyre","metric":"memory","unit":"B","min":64,"median":64,"max":64,"samples":1}
+        """
+
+    private func page(_ reasons: String = "# none\n", context: RunContext? = nil) throws -> ResultPage {
+        ResultPage(try ResultRow.rows(of: Self.lines), context: context, reasons: try Reasons(reasons))
+    }
+
+    @Test func everySubjectHasItsRowWithItsRatio() throws {
+        let text = try page().text
+        for line in [
+            "### ring/handle 1p1c", "throughput, Mops/s", "| gyre | 10 | 12.3 | 13 | 15 |  |  |  |",
+            "| fast | 20 | 24 | 26 | 15 | 0.510 | 0.500 | 0.520 |", "| a\\|b | 1 | 2 | 3 | 15 | 6 | 5.90 | 6.10 |",
+            "time, ns", "| gyre | 64 | 64 | 64 | 1 |  |  |  |", "## ring", "## clock", "## memory",
+        ] {
+            #expect(text.split(separator: "\n").contains(Substring(line)), "\(line)")
+        }
+    }
+
+    @Test func everyWinOfAPeerIsListedWithItsReasonOrWithout() throws {
+        let page = try page("# why\nring/handle * | fast | it has no order\n")
+        #expect(page.wins.map(\.title) == ["ring/handle 1p1c", "clock/read"])
+        let lines = page.text.split(separator: "\n").map(String.init)
+        #expect(lines.contains { $0.hasPrefix("In 2 of 2 cells") })
+        #expect(lines.contains("| ring/handle 1p1c | fast | 0.510 | 0.500 to 0.520 | it has no order |"))
+        #expect(
+            lines.contains(
+                "| clock/read | continuous-clock | 0.950 | 0.900 to 1.10 | no reason found yet (quartiles on both sides "
+                    + "of 1) |"))
+    }
+
+    @Test func reasonsThatExplainNothingAreNamed() throws {
+        let reasons = try Reasons("clock/read | go | x\nring/* | fast | y\nring/handle 2p2c | fast | z | w\n")
+        #expect(reasons.idle(try page().wins) == ["clock/read | go", "ring/handle 2p2c | fast"])
+        #expect(reasons.reason("ring/handle 2p2c", "fast") == "y")
+        #expect(throws: ResultRow.Malformed.self) { try Reasons("ring/* | fast\n") }
+    }
+
+    @Test func theMachineTheNoiseAndTheAbsentAreNamed() throws {
+        var context = RunContext(machine: "processor  x\ncommit     y", date: "2026-01-02T03:04:05Z")
+        context.add(
+            CellResult(
+                cell: Cell("clock/read", .time, []), figures: [], leftOut: [("go", "not installed")],
+                disturbance: Disturbance(others: 0.5, stolen: 0)))
+        let coded = try JSONDecoder().decode(RunContext.self, from: try JSONEncoder().encode(context))
+        #expect(coded == context)
+        let text = try page(context: coded).text
+        for part in [
+            "```\nprocessor  x\ncommit     y\n```", "Measured 2026-01-02T03:04:05Z.", "time, ns; **noisy**",
+            "Left out: go (not installed).",
+        ] {
+            #expect(text.contains(part), "\(part)")
+        }
+        #expect(try page().text.contains("```\nnot recorded\n```"))
+    }
+
+    @Test func eachGroupWithPeersHasAPlotThatCanBeRead() throws {
+        let page = try page()
+        #expect(page.plots.map(\.name) == ["ring", "clock"])
+        for plot in page.plots {
+            #expect(page.text.contains("(plots/\(plot.name).svg)"))
+            let parser = XMLParser(data: Data(plot.svg.utf8))
+            #expect(parser.parse(), "\(String(describing: parser.parserError))")
+            #expect(plot.svg.contains("prefers-color-scheme: dark"))
+        }
+        let ring = page.plots[0].svg
+        #expect(ring.contains("class=\"lost\"") && ring.contains(">fast</text>") && ring.contains("a|b: 6"))
+        #expect(ring.count { $0 == "\n" } < 80)
+    }
+
+    @Test(arguments: [
+        "", "{}", "nonsense",
+        #"{"title":"a","subject":"b","metric":"ratio","unit":"x","min":1,"median":1,"max":1,"samples":1}"#,
+    ])
+    func whatIsNoResultIsRefused(text: String) {
+        #expect(throws: ResultRow.Malformed.self) { try ResultRow.rows(of: text) }
+    }
+
+    @Test func whatIsWrittenForACellIsReadAgain() throws {
+        let result = CellResult(
+            cell: Cell("ring/\"x\"", .throughput, []),
+            figures: [(Cell.own, Samples([2, 4, 3])), ("peer", Samples([1, 2, 3]))], leftOut: [],
+            disturbance: Disturbance(others: 0, stolen: 0))
+        let rows = try ResultRow.rows(of: Report.lines(result).joined(separator: "\n"))
+        #expect(rows.map(\.metric) == ["throughput", "throughput", "ratio"])
+        #expect(rows.last?.peer == "peer")
+        #expect(rows.last?.median == 2)
+    }
+
+    @Test(
+        arguments: [
+            (0, "0"), (0.5, "0.500"), (1, "1"), (1.234, "1.23"), (9.999, "10"), (12.34, "12.3"), (99.96, "100"),
+            (1234.5, "1235"), (-0.5, "-0.500"), (.infinity, "-"),
+        ] as [(Double, String)])
+    func figuresHaveThreeDigits(value: Double, text: String) {
+        #expect(Report.threeDigits(value) == text)
+    }
+}
