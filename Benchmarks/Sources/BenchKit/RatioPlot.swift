@@ -3,7 +3,7 @@ import Foundation
 /// Paired ratios as a picture: a line for each cell, a dot for each peer, the strongest peer with its name and the
 /// quartiles. To the right of 1 Gyre is better. The axis is logarithmic.
 ///
-/// Colours are such that they can be read on light and on dark ground, where the reader's setting decides which.
+/// The colours can be read on light and on dark ground; a viewer that says which has more contrast.
 struct RatioPlot {
     struct Ratio {
         let peer: String
@@ -34,18 +34,17 @@ struct RatioPlot {
             viewBox="0 0 \(number(width)) \(number(height))" role="img">
             <title>How many times better gyre is, by cell and peer</title>
             <style>
-            text { font: 12px sans-serif; fill: #333 }
-            .grid { stroke: #bbb; stroke-width: 1 }
-            .even { stroke: #333; stroke-width: 1.5 }
-            .other { fill: #999 }
-            .best { fill: #0b6bcb }
-            .lost { fill: #c2410c }
+            text { font: 12px sans-serif }
+            .label { fill: #767676 }
+            .grid { stroke: #888; stroke-width: 1; opacity: 0.35 }
+            .even { stroke: #767676; stroke-width: 2 }
+            .other { fill: #868e96 }
+            .best { fill: #1c7ed6 }
+            .lost { fill: #d9480f }
             .span { stroke: #888; stroke-width: 2 }
             @media (prefers-color-scheme: dark) {
-            text { fill: #ddd }
-            .grid { stroke: #555 }
-            .even { stroke: #ddd }
-            .other { fill: #888 }
+            .label { fill: #ddd }
+                        .even { stroke: #ddd }
             .best { fill: #58a6ff }
             .lost { fill: #ff9a5c }
             }
@@ -56,7 +55,8 @@ struct RatioPlot {
         for (row, line) in lines.enumerated() {
             parts += draw(line, at: Self.top + Self.rowHeight * (Double(row) + 0.5))
         }
-        parts.append(text("better for the peer   |   better for gyre", x(1), height - 8, anchor: "middle"))
+        parts.append(text("better for the peer", x(1) - 8, height - 10, anchor: "end"))
+        parts.append(text("better for gyre", x(1) + 8, height - 10, anchor: "start"))
         return parts.joined(separator: "\n") + "\n</svg>\n"
     }
 
@@ -92,8 +92,13 @@ struct RatioPlot {
         return """
             <line class="\(value == 1 ? "even" : "grid")" x1="\(number(x(value)))" y1="\(number(Self.top - 6))" \
             x2="\(number(x(value)))" y2="\(number(end))"/>
-            \(text(Report.threeDigits(value), x(value), Self.top - 12, anchor: "middle"))
+            \(text(tickText(value), x(value), Self.top - 12, anchor: "middle"))
             """
+    }
+
+    /// 0.01, 0.2, 5: one digit is enough for a tick.
+    private func tickText(_ value: Double) -> String {
+        value >= 1 ? String(Int(value.rounded())) : String((value * 100).rounded() / 100)
     }
 
     // MARK: - Lines
@@ -109,10 +114,11 @@ struct RatioPlot {
             <line class="span" x1="\(number(x(strongest.q1)))" y1="\(number(y))" x2="\(number(x(strongest.q3)))" \
             y2="\(number(y))"/>
             """)
-        parts.append(dot(strongest, y, strongest.median < 1 ? "lost" : "best", radius: 5))
-        // Beside all dots, so that it covers none.
+        let kind = strongest.median < 1 ? "lost" : "best"
+        parts.append(dot(strongest, y, kind, radius: 5))
+        // Beside all dots, so that it covers none, and in the colour of its own.
         let right = line.ratios.map { x($0.median) }.max() ?? 0
-        parts.append(text(strongest.peer, right + 10, y + 4, anchor: "start"))
+        parts.append(text(strongest.peer, right + 10, y + 4, anchor: "start", kind: kind))
         return parts
     }
 
@@ -123,8 +129,11 @@ struct RatioPlot {
         """
     }
 
-    private func text(_ content: String, _ x: Double, _ y: Double, anchor: String) -> String {
-        "<text x=\"\(number(x))\" y=\"\(number(y))\" text-anchor=\"\(anchor)\">\(escaped(content))</text>"
+    private func text(
+        _ content: String, _ x: Double, _ y: Double, anchor: String, kind: String = "label"
+    ) -> String {
+        let place = "x=\"\(number(x))\" y=\"\(number(y))\" text-anchor=\"\(anchor)\""
+        return "<text class=\"\(kind)\" \(place)>\(escaped(content))</text>"
     }
 
     private func number(_ value: Double) -> String { tenths(value) }

@@ -26,7 +26,10 @@ package struct ResultPage: Sendable {
         lost.compactMap { row in row.peer.map { (row.title, $0) } }
     }
 
-    private var ratios: [ResultRow] { rows.filter { $0.metric == "ratio" } }
+    /// Ratios to peers. Other ways to use Gyre are in the tables and are nobody's win.
+    private var ratios: [ResultRow] {
+        rows.filter { $0.metric == "ratio" && $0.peer?.hasPrefix("\(Cell.own)-") == false }
+    }
     private var lost: [ResultRow] { ratios.filter { $0.median < 1 } }
 
     // MARK: - Page
@@ -35,9 +38,10 @@ package struct ResultPage: Sendable {
     package var text: String {
         var lines = [
             "# Results", "",
-            "Written by `make bench-report` from the file of one run of `make bench`. How to read the figures, and what",
-            "does not transfer to other machines, is in [README.md](README.md). *gyre x* is how many times better Gyre is:",
-            "the median of the paired ratios, with their quartiles; above 1 is better for Gyre, in every row.", "",
+            "Written by `make bench-report` from the file of one run of `make bench`. How to read the figures, and",
+            "what does not transfer to other machines, is in [README.md](README.md). *gyre x* is how many times",
+            "better Gyre is: the median of the paired ratios, with their quartiles; above 1 is better for Gyre,",
+            "in every row.", "",
             "## Machine", "", "```", context?.machine ?? "not recorded", "```", "",
         ]
         if let context { lines += ["Measured \(context.date).", ""] }

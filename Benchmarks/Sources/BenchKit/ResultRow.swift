@@ -71,8 +71,8 @@ package struct RunContext: Codable, Sendable, Equatable {
     package static func path(beside results: String) -> String { results + ".context.json" }
 }
 
-/// Why a peer wins somewhere, as somebody found out. Kept by hand: `title | peer | reason`, a line each. A title may end
-/// in `*`, which stands for any end; lines that begin with `#` are for people.
+/// Why a peer wins somewhere, as somebody found out. Kept by hand: `title | peer | reason`, a line each. A title may
+/// end in `*`, which stands for any end; lines that begin with `#` are for people.
 package struct Reasons: Sendable {
     private struct Entry: Sendable {
         let title: String

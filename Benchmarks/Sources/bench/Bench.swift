@@ -25,6 +25,12 @@ struct Bench {
         fflush(nil)
     }
 
+    private static func note(_ context: RunContext, beside path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try encoder.encode(context).write(to: URL(filePath: RunContext.path(beside: path)))
+    }
+
     private static func measure(_ options: Options) throws {
         let cells = Cells.all.filter { $0.title.contains(options.only) }
         guard !cells.isEmpty else { throw Options.Mistake(description: "no title contains \(options.only)") }
@@ -41,16 +47,13 @@ struct Bench {
                 say(Report.table(result))
                 for line in Report.lines(result) { try json?.append(line) }
                 context.add(result)
+                // After each cell: what was measured stays when a later one fails.
+                if let path = options.json { try note(context, beside: path) }
                 if result.disturbance.isNoisy { noisy += 1 }
                 if let (target, _, ratio) = result.towardsTarget, ratio < target.ratio {
                     missed.append(result.cell.title)
                 }
             }
-        }
-        if let path = options.json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            try encoder.encode(context).write(to: URL(filePath: RunContext.path(beside: path)))
         }
         if noisy > 0 {
             say("\n\(noisy) of \(cells.count) cells were measured while others used the machine: no gate, repeat them")
