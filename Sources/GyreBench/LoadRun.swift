@@ -73,15 +73,19 @@ public struct LoadRun: Sendable {
         for thread in threads { thread.join() }
         if let refusal { throw .noThread(code: refusal) }
         let began = tallies.reduce(0) { $0 + $1.accepted }
+        let digest = tallies.reduce(0) { $0 &+ $1.digest }
+        // All three: an operation that ends is counted in one of them after the other.
         let giveUp = clock.now + patience
-        while meter.responseTimes.count < began, clock.now < giveUp { usleep(500) }
-        let response = meter.responseTimes
+        while meter.responseTimes.count < began || meter.serviceTimes.count < began || meter.digestValue != digest,
+            clock.now < giveUp
+        { usleep(500) }
+        let (response, service) = (meter.responseTimes, meter.serviceTimes)
         guard response.count == began else { throw .unfinished(began: began, ended: response.count) }
-        guard meter.digestValue == tallies.reduce(0, { $0 &+ $1.digest }) else { throw .changed }
+        guard service.count == began, meter.digestValue == digest else { throw .changed }
         let end = tallies.map(\.ended).max() ?? started
         return LoadResult(
             accepted: began, refused: tallies.reduce(0) { $0 + $1.refused }, elapsed: started.duration(to: end),
-            response: response, service: meter.serviceTimes)
+            response: response, service: service)
     }
 
     /// What one producer did; read when its thread has ended.

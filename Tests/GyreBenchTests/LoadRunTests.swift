@@ -78,7 +78,7 @@ import Testing
     @Test func oneThatEndsTwiceDoesNotMakeUpForALostOne() {
         let meter = LoadMeter(clock: clock)
         #expect(throws: LoadRun.Failure.changed) {
-            try run(.open(perSecond: 2_000)).measure(meter, isInterrupted: { false }) {
+            try run(.open(perSecond: 2_000)).measure(meter, patience: .milliseconds(1), isInterrupted: { false }) {
                 if $0.number != 17 { meter.complete($0) }
                 if $0.number == 18 { meter.complete($0) }
                 return .accepted

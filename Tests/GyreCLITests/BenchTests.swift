@@ -138,6 +138,20 @@ import Testing
         #expect(names() == [])
     }
 
+    @Test func theReadmesCommandsAreUnderstood() throws {
+        let page = try String(contentsOf: GyreProcess.repository.appending(path: "README.md"), encoding: .utf8)
+        let commands = page.split(separator: "\n").filter { $0.hasPrefix("    gyre ") }
+        #expect(commands.count == 2)
+        for command in commands {
+            // Words, with what stands between quotes as one of them, up to the comment.
+            let line = command.prefix { $0 != "#" }
+            let words = line.split(separator: "'", omittingEmptySubsequences: false).enumerated().flatMap { part in
+                part.offset % 2 == 1 ? [String(part.element)] : part.element.split(separator: " ").map(String.init)
+            }
+            #expect(throws: Never.self, "\(command)") { try GyreCommand.parseAsRoot(Array(words.dropFirst())) }
+        }
+    }
+
     @Test func keptRunsHaveTheirFolder() throws {
         let folders = [
             ["XDG_STATE_HOME": "/a", "HOME": "/b"], ["XDG_STATE_HOME": "relative", "HOME": "/b"], ["HOME": "/b"],

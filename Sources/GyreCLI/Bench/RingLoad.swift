@@ -1,7 +1,6 @@
 import Glibc
 import Gyre
 import GyreBench
-import Synchronization
 
 /// Elements through a ring, popped by threads of its own.
 final class RingLoad: BenchLoad {
@@ -41,7 +40,7 @@ final class RingLoad: BenchLoad {
 
     /// Where consumers say that they are in their place.
     private final class Start: Sendable {
-        private let state = Mutex((placed: 0, failure: PlacementError?.none))
+        private let state = Lock((placed: 0, failure: PlacementError?.none))
 
         func place(onCPU cpu: Int?) {
             var failure: PlacementError?

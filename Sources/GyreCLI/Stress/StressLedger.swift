@@ -26,7 +26,7 @@ enum StressEnd: Sendable, Equatable {
 final class StressEntry: Sendable {
     let kind: StressKind
     private let starts = Atomic<UInt64>(0)
-    private let ends = Mutex<[StressEnd]>([])
+    private let ends = Lock<[StressEnd]>([])
 
     init(_ kind: StressKind) { self.kind = kind }
 

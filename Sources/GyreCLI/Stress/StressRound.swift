@@ -73,7 +73,7 @@ final class StressJournal: Sendable {
         var awaited: [StressEntry] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let count = Atomic(0)
 
     /// How many submits were begun.
