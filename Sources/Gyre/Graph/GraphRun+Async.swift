@@ -22,7 +22,7 @@ extension GraphRun {
             do throws(SubmitError) {
                 try task.startTimer(deadline)
             } catch {
-                task.abandon()
+                _ = task.abandon()  // true: no timer could have ended it
                 throw GyreError(refusal: error)
             }
         }
