@@ -14,7 +14,8 @@ public enum Pinning: String, Sendable, CaseIterable {
 public enum IdlePolicy: String, Sendable, CaseIterable {
     /// Looks again without end: the shortest wake-up, and a whole core burnt by each worker.
     case spin
-    /// One worker at a time looks for 1.5 to 10 microseconds, then all sleep. Idle, the pool uses next to no CPU.
+    /// A worker that has run something looks for more for 1.5 to 10 microseconds, then sleeps. Idle, the pool uses next
+    /// to no CPU.
     case balanced
     /// Sleeps at once: for hosts that count every cycle.
     case park

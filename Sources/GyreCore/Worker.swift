@@ -22,6 +22,10 @@ final class Worker: @unchecked Sendable {
     /// When the present streak of work began, 0 between streaks: for snapshots, because a streak is counted at its end.
     let workingSince = Atomic<UInt64>(0)
     private var lastGap: UInt64 = 0
+    /// Whether this worker has run anything since it slept last.
+    private var hasRun = false
+    /// Sleeps before which no long search is tried, because the last one found nothing.
+    private var shortSearches = 0
     private var pin = Pin.free
 
     /// `refused`: the kernel said no, and is not asked again.
@@ -35,6 +39,7 @@ final class Worker: @unchecked Sendable {
     /// A manual clock may stand still; on a running one the time is up long before.
     private static let searchRoundsMax = 4_096
     private static let shortGapNanoseconds: UInt64 = 50_000
+    private static let shortSearchesAfterFailure = 32
 
     init(index: Int, dispatch: OpaquePointer, clock: MonotonicClock) {
         self.index = index
@@ -172,6 +177,7 @@ final class Worker: @unchecked Sendable {
         applyHardPin(pool)
         while true {
             if turn(pool) {
+                hasRun = true
                 if pool.configuration.pinning == .soft { considerSoftPin() }
                 continue
             }
@@ -198,8 +204,10 @@ final class Worker: @unchecked Sendable {
             return true
         }
         let park = gyre_dispatch_park(dispatch)
-        if !holdsToken { holdsToken = gyre_park_start_search(park) }
-        if holdsToken, search(pool) { return true }
+        // Who was woken and came too late sleeps again at once: it may be in the way of the one that submits, and who
+        // is held up submits several at a time, for which workers are woken that come too late.
+        if hasRun, search(pool) { return true }
+        hasRun = false
         endStreak()
         release(pool)
         switch gyre_dispatch_prepare_sleep(dispatch, UInt32(index), &holdsToken) {
@@ -213,13 +221,18 @@ final class Worker: @unchecked Sendable {
         return true
     }
 
-    /// Pauses and looks until something is there or the time is up.
+    /// Pauses and looks until something is there or the time is up, with the token as soon as that is free: a colleague
+    /// that was woken in vain gives it up in a moment, and this worker should still be there then.
     private func search(_ pool: WorkerPool) -> Bool {
         if pool.configuration.idle == .park { return false }
-        let limit = lastGap < Self.shortGapNanoseconds ? Self.searchNanosecondsMax : Self.searchNanosecondsMin
+        let park = gyre_dispatch_park(dispatch)
+        // Where the submitter has the same core, none but a short search makes sense: it keeps it from submitting.
+        let isLong = lastGap < Self.shortGapNanoseconds && shortSearches == 0
+        let limit = isLong ? Self.searchNanosecondsMax : Self.searchNanosecondsMin
         let began = gyre_clock_now(clock)
         var rounds = 0
         repeat {
+            if !holdsToken { holdsToken = gyre_park_start_search(park) }
             for _ in 0..<8 { gyre_pause() }
             if gyre_dispatch_has_item(dispatch) {
                 gyre_seat_set_now(seat, gyre_clock_now(clock))
@@ -227,6 +240,7 @@ final class Worker: @unchecked Sendable {
             }
             rounds += 1
         } while rounds < Self.searchRoundsMax && gyre_clock_now(clock) - began < limit
+        if isLong { shortSearches = Self.shortSearchesAfterFailure } else if shortSearches > 0 { shortSearches -= 1 }
         return false
     }
 
