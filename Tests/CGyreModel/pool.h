@@ -172,7 +172,7 @@ static void work_while(uint32_t index, bool searches, bool fair, bool (*may_stay
             continue;
         }
         if (searches && !holds_token) holds_token = gyre_park_start_search(&pool.park);
-        bool found = searches && holds_token && gyre_dispatch_has_item(&pool);
+        bool found = searches && gyre_dispatch_has_item(&pool); // with the token or without
         if (found && may_stay()) continue;
         if (found) break;
         gyre_idle_result result = gyre_dispatch_prepare_sleep(&pool, index, &holds_token);

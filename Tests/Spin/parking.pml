@@ -206,10 +206,7 @@ endbody:    taken == PRODUCERS /* the body */
                 fi;
                 seen = 0
             fi;
-            if
-            :: holds -> look(me)
-            :: else
-            fi;
+            look(me); /* with the token or without */
             if
             :: found -> found = false
             :: else -> /* gyre_dispatch_prepare_sleep */

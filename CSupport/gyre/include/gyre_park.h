@@ -8,8 +8,8 @@
 // Allocation  None; 64 bytes, and 64 more a worker.
 //
 //      running ──nothing found──▶ searching ──still nothing──▶ idle bit set ──look again──▶ asleep
-//         ▲   (holds the token if it   │                          │ found: withdraw           │
-//         │    was free, else skips)   │ found: give it back       │ (bit gone: was woken)     │ a waker clears it and
+//         ▲   (with the token when     │                          │ found: withdraw           │
+//         │    that is free)           │ found: give it back       │ (bit gone: was woken)     │ a waker clears it and
 //         └────────────────────────────┴──────────────────────────┴───────────────────────────┘ hands over the token
 //
 // The token (`searching` = 1) belongs to one worker that searches, or to one waker on its way to a worker. Who holds it
