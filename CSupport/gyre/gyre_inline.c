@@ -15,6 +15,7 @@
 #include "gyre_futex.h"
 #include "gyre_gate.h"
 #include "gyre_histogram.h"
+#include "gyre_lane.h"
 #include "gyre_order.h"
 #include "gyre_overflow.h"
 #include "gyre_park.h"
@@ -22,7 +23,10 @@
 #include "gyre_ring.h"
 #include "gyre_runq.h"
 #include "gyre_sanitizer.h"
+#include "gyre_slab.h"
+#include "gyre_spares.h"
 #include "gyre_state.h"
+#include "gyre_thread.h"
 #include "gyre_timer.h"
 #include "gyre_waiters.h"
 

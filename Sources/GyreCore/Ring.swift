@@ -15,11 +15,11 @@ internal import CGyre
 /// ```
 ///
 /// - Concurrency: ``tryPush(_:)``, ``tryPop()`` and ``close()`` are lock-free from any thread. "Empty" and "drained"
-///   are exact; so is "full" while at most 64 calls are under way at once, each of which may hold one of the spare
-///   slots.
-/// - Memory: 16 bytes and one element a slot, 64 slots beyond the capacity, and 448 bytes.
+///   are exact; so is "full" for the first 64 threads that live at the same time and use rings, and for others while at
+///   most 16 of them are in a call.
+/// - Memory: 8 bytes and one element a slot, 80 elements beyond the capacity, and 4.9 KB.
 ///
-/// `@unchecked Sendable`: an element belongs to the thread that holds its handle, which the two rings hand over.
+/// `@unchecked Sendable`: an element belongs to the thread that has its place in hands, which the ring hands over.
 public final class Ring<Element: Sendable>: @unchecked Sendable {
     /// What became of a push.
     public enum PushResult: Sendable, Equatable {
@@ -45,68 +45,57 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// Slots beyond the capacity, for elements that are on their way in or out.
-    private static var spareSlots: Int { 64 }
-
     /// How many elements fit.
     public let capacity: Int
-    private let queue: RingStorage
-    private let free: RingStorage
-    private let slots: UnsafeMutablePointer<Element>
+    @usableFromInline let slab: Slab
+    @usableFromInline let places: UnsafeMutablePointer<Element>
 
     /// - Throws: ``ConfigurationError`` for a capacity outside 2 to 2^29, or when memory is out.
     public init(capacity: Int) throws(ConfigurationError) {
-        guard (2...(1 << 29)).contains(capacity) else {
-            throw ConfigurationError(field: "capacity", reason: "\(capacity) is outside 2...\(1 << 29)")
-        }
-        let slotCount = capacity + Self.spareSlots
-        guard let queue = RingStorage(capacity: capacity), let free = RingStorage(capacity: slotCount) else {
-            throw ConfigurationError(field: "capacity", reason: "no memory for \(capacity) slots; ask for fewer")
-        }
+        slab = try Slab(capacity: capacity)
         self.capacity = capacity
-        self.queue = queue
-        self.free = free
-        slots = .allocate(capacity: slotCount)
-        for slot in 0..<slotCount { _ = gyre_ring_try_push(free.ring, UInt32(slot)) }  // it has room for all
+        places = .allocate(capacity: slab.placeCount)
     }
 
     deinit {
         while case .popped = tryPop() {}
-        slots.deallocate()
+        places.deallocate()
+        slab.destroy()
     }
 
+    // Inlinable, as pop is: a loop over a ring of known elements has no generic code in it then. (`ring/word64 1p1c`,
+    // gyre-swift.)
+
     /// Appends `element`, unless the ring is full or closed.
+    @inlinable
     public func tryPush(_ element: Element) -> PushResult {
-        var slot: UInt32 = 0
-        guard gyre_ring_try_pop(free.ring, &slot) == GYRE_RING_OK else {
-            return gyre_ring_is_closed(queue.ring) ? .closed : .full
-        }
-        (slots + Int(slot)).initialize(to: element)
-        let result = gyre_ring_try_push(queue.ring, slot)
-        if result == GYRE_RING_OK { return .pushed }
-        (slots + Int(slot)).deinitialize(count: 1)
-        _ = gyre_ring_try_push(free.ring, slot)  // it has room for every slot
-        return result == GYRE_RING_CLOSED ? .closed : .full
+        guard let place = slab.take() else { return slab.isClosed ? .closed : .full }
+        (places + Int(place)).initialize(to: element)
+        let verdict = slab.push(place)
+        if verdict == .done { return .pushed }
+        (places + Int(place)).deinitialize(count: 1)
+        slab.give(place)
+        return verdict == .closed ? .closed : .full
     }
 
     /// Removes the oldest element.
+    @inlinable
     public func tryPop() -> PopResult {
-        var slot: UInt32 = 0
-        let result = gyre_ring_try_pop(queue.ring, &slot)
-        guard result == GYRE_RING_OK else { return result == GYRE_RING_DRAINED ? .drained : .empty }
-        let element = (slots + Int(slot)).move()
-        _ = gyre_ring_try_push(free.ring, slot)  // it has room for every slot
+        var place: UInt32 = 0
+        let verdict = slab.pop(&place)
+        guard verdict == .done else { return verdict == .closed ? .drained : .empty }
+        let element = (places + Int(place)).move()
+        slab.give(place)
         return .popped(element)
     }
 
     /// From now on pushes are refused; what is in can still be popped. False when the ring was closed before.
     @discardableResult
-    public func close() -> Bool { gyre_ring_close(queue.ring) }
+    public func close() -> Bool { slab.close() }
 
     /// Number of elements: exact when nobody pushes or pops, else near. Wait-free, O(1); O(capacity) after
     /// a stall.
-    public var approximateCount: Int { Int(gyre_ring_size_approximate(queue.ring)) }
-
+    public var approximateCount: Int { slab.approximateCount }
 }
 
 /// A ring of 31-bit handles: what a ``Ring`` is made of, for those whose elements are handles. Half the cost of a

@@ -5,6 +5,10 @@ enum MutantTable {
     /// Every file that a harness covers, and the harness.
     static let files: [(path: String, harness: String)] = [
         ("include/gyre_ring.h", "ring"),
+        ("include/gyre_thread.h", "slab"),
+        ("include/gyre_spares.h", "slab"),
+        ("include/gyre_slab.h", "slab"),
+        ("include/gyre_lane.h", "lane"),
         ("include/gyre_event.h", "event"),
         ("include/gyre_depot.h", "depot"),
         ("include/gyre_runq.h", "runq"),

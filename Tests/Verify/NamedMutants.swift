@@ -1,21 +1,21 @@
 /// Mistakes that people make, each in one place.
 extension NamedMutant {
     static let all: [NamedMutant] =
-        ring + depotAndQueue + ownerQueue + waiting + pool + words + timer + clock + overflow + trials
+        ring + slabAndLane + depotAndQueue + ownerQueue + waiting + pool + words + timer + clock + overflow + trials
 
     private static let ring: [NamedMutant] = [
         NamedMutant(
             "include/gyre_ring.h", "push skips a lap",
-            "uint64_t held = gyre_ring_slot(gyre_ring_tag(seen) + 1, 0, handle);",
-            "uint64_t held = gyre_ring_slot(gyre_ring_tag(seen) + 3, 0, handle);"),
+            "uint64_t held = gyre_ring_slot(gyre_ring_tag(seen) + 1, 0, *handle);",
+            "uint64_t held = gyre_ring_slot(gyre_ring_tag(seen) + 3, 0, *handle);"),
         NamedMutant(
             "include/gyre_ring.h", "pop leaves the tag of the same lap",
-            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, 0);",
-            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) - 1, seen & GYRE_RING_SEAL, 0);"),
+            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, *handle);",
+            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) - 1, seen & GYRE_RING_SEAL, *handle);"),
         NamedMutant(
             "include/gyre_ring.h", "pop drops the seal",
-            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, 0);",
-            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, 0, 0);"),
+            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, *handle);",
+            "uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, 0, *handle);"),
         NamedMutant(
             "include/gyre_ring.h", "full before closed",
             "            if (seen & GYRE_RING_SEAL) return GYRE_RING_CLOSED; // I2: only the tail can be sealed\n",
@@ -33,6 +33,54 @@ extension NamedMutant {
         NamedMutant(
             "include/gyre_ring.h", "a look takes a free slot for a handle",
             "if (lead <= 0) return lead == 0;", "if (lead <= 0) return true;"),
+    ]
+
+    private static let slabAndLane: [NamedMutant] = [
+        NamedMutant(
+            "include/gyre_slab.h", "a push keeps its place",
+            "    if (gyre_likely(result == GYRE_RING_OK)) gyre_spares_give(&slab->spares, number, place);\n", ""),
+        NamedMutant(
+            "include/gyre_slab.h", "an empty pop keeps its place",
+            "    if (result != GYRE_RING_OK) gyre_spares_give(&slab->spares, number, *place);\n", ""),
+        NamedMutant(
+            "include/gyre_slab.h", "spares that are in slots as well",
+            "gyre_spares_init(&slab->spares, ring->capacity);", "gyre_spares_init(&slab->spares, ring->capacity - 1);"),
+        NamedMutant(
+            "include/gyre_spares.h", "a place is taken by a look",
+            "uint32_t seen = gyre_exchange_acquire(at, 0); // S2",
+            "uint32_t seen = gyre_load_acquire(at);\n        gyre_store_relaxed(at, 0);"),
+        NamedMutant(
+            "include/gyre_spares.h", "who has no number uses that of another",
+            "    if (gyre_likely(number < GYRE_SPARES_OWN)) {\n        uint32_t own",
+            "    number %= GYRE_SPARES_OWN;\n    {\n        uint32_t own"),
+        NamedMutant(
+            "include/gyre_thread.h", "a number is claimed by a look",
+            "if (gyre_cas_acquire_relaxed(taken, &seen, seen | 1ull << number)) return number; // N2",
+            "gyre_store_relaxed(taken, seen | 1ull << number);\n        return number;"),
+        NamedMutant(
+            "include/gyre_thread.h", "all numbers are given back", "~(1ull << number)", "0"),
+        NamedMutant(
+            "include/gyre_lane.h", "a part is taken for a whole",
+            "batch->is_whole = offset == 0 && there <= max;", "batch->is_whole = there <= max;"),
+        NamedMutant(
+            "include/gyre_lane.h", "a slot is freed with a part in it", "if (there > max) {", "if (false) {"),
+        NamedMutant(
+            "include/gyre_lane.h", "a part is one too many",
+            "seen + ((uint64_t)max << 5)", "seen + ((uint64_t)(max - 1) << 5)"),
+        NamedMutant(
+            "include/gyre_lane.h", "a chunk stays spare while it is in a slot",
+            "            if (offset != 0) gyre_spares_lose(&lane->spares, number); // I3: `spare` went into the slot\n",
+            ""),
+        NamedMutant(
+            "include/gyre_lane.h", "the last reader forgets the chunk",
+            "        gyre_spares_gain(&lane->spares, number, chunk);\n", "        return;\n"),
+        NamedMutant(
+            "include/gyre_lane.h", "what is left is not counted anew",
+            "    gyre_store_relaxed(&lane->left[chunk], count); // published with the batch, by R1\n", ""),
+        NamedMutant(
+            "include/gyre_lane.h", "a pop drops the seal of a lane",
+            "gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, gyre_lane_handle(spare, 1));",
+            "gyre_ring_slot(gyre_ring_tag(seen) + 1, 0, gyre_lane_handle(spare, 1));"),
     ]
 
     private static let depotAndQueue: [NamedMutant] = [

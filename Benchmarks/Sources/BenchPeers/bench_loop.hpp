@@ -1,6 +1,6 @@
 // bench_loop.hpp: the loops that drive a ring, the same text for every ring.
 //
-// A ring is a class template over its element, made with (capacity, producers, consumers), with
+// A ring is a class template over its element, made with (capacity, elements of a batch), with
 //
 //      bool is_ready()                        false: no memory
 //      Producer, Consumer                     what a thread holds to use the ring, made from it; mostly a Port
@@ -98,7 +98,7 @@ inline void conclude(bench_result *result, const std::vector<Tally> &tallies, ui
 }
 
 template <class Element, class Ring> bench_outcome stream(const bench_shape *shape, bench_result *result) {
-    Ring ring(shape->capacity, shape->producers, shape->consumers);
+    Ring ring(shape->capacity, shape->batch);
     if (!ring.is_ready()) return BENCH_NO_MEMORY;
     uint64_t each = shape->operations / shape->producers;
     std::atomic<uint32_t> producing{shape->producers};
@@ -124,7 +124,7 @@ template <class Element, class Ring> bench_outcome stream(const bench_shape *sha
 
 /// Consumers have quotas, because not every ring can be closed. What is left at the end is counted as well.
 template <class Element, class Ring> bench_outcome blocking(const bench_shape *shape, bench_result *result) {
-    Ring ring(shape->capacity, shape->producers, shape->consumers);
+    Ring ring(shape->capacity, shape->batch);
     if (!ring.is_ready()) return BENCH_NO_MEMORY;
     uint64_t parts = (uint64_t)shape->producers * shape->consumers;
     uint64_t total = shape->operations / parts * parts;
@@ -159,7 +159,7 @@ template <class Element, class Ring> bench_outcome blocking(const bench_shape *s
 }
 
 template <class Element, class Ring> bench_outcome uncontended(const bench_shape *shape, bench_result *result) {
-    Ring ring(shape->capacity, 1, 1);
+    Ring ring(shape->capacity, 1);
     if (!ring.is_ready()) return BENCH_NO_MEMORY;
     std::vector<Tally> tallies(2);
     result->nanoseconds = together(1, [&](uint32_t) {
@@ -181,7 +181,7 @@ template <class Element, class Ring> bench_outcome uncontended(const bench_shape
 }
 
 template <class Element, class Ring> bench_outcome ping_pong(const bench_shape *shape, bench_result *result) {
-    Ring there(shape->capacity, 1, 1), back(shape->capacity, 1, 1);
+    Ring there(shape->capacity, 1), back(shape->capacity, 1);
     if (!there.is_ready() || !back.is_ready()) return BENCH_NO_MEMORY;
     std::vector<Tally> tallies(2);
     result->nanoseconds = together(2, [&](uint32_t index) {
@@ -213,7 +213,7 @@ template <class Element, class Ring> bench_outcome ping_pong(const bench_shape *
 }
 
 template <class Element, class Ring> bench_outcome empty_pop(const bench_shape *shape, bench_result *result) {
-    Ring ring(shape->capacity, 1, 1);
+    Ring ring(shape->capacity, 1);
     if (!ring.is_ready()) return BENCH_NO_MEMORY;
     std::vector<Tally> tallies(2);
     result->nanoseconds = together(1, [&](uint32_t) {

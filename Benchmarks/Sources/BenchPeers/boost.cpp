@@ -13,7 +13,7 @@ template <class Element> class Ring {
     using Producer = bench::Port<Ring, Element>;
     using Consumer = Producer;
 
-    Ring(uint32_t capacity, uint32_t, uint32_t) : queue(capacity) {}
+    Ring(uint32_t capacity, uint32_t) : queue(capacity) {}
 
     bool is_ready() const { return true; }
     bool push(const Element &element) { return queue.bounded_push(element); }

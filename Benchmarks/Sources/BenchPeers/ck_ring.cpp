@@ -17,7 +17,7 @@ template <class Element> class Ring {
     using Producer = bench::Port<Ring, Element>;
     using Consumer = Producer;
 
-    Ring(uint32_t capacity, uint32_t, uint32_t) : elements(capacity) { ck_ring_init(&ring, capacity); }
+    Ring(uint32_t capacity, uint32_t) : elements(capacity) { ck_ring_init(&ring, capacity); }
 
     bool is_ready() const { return true; }
     // What CK_RING_PROTOTYPE makes of a type, without its conversion from void *, which C++ refuses.

@@ -1,10 +1,14 @@
 // gyre.cpp: Gyre's ring. Handles go into its slots. Everything else goes through a slab, as Ring<Element> of GyreCore
-// does it: one ring carries the handles of what is queued, another one those of the free places.
+// does it.
 
 #include "bench_loop.hpp"
 
 #include "gyre_event.h"
+#include "gyre_lane.h"
 #include "gyre_ring.h"
+#include "gyre_slab.h"
+
+#include <cstring>
 
 namespace {
 
@@ -57,47 +61,73 @@ template <class Element> class Slab {
     using Producer = bench::Port<Slab, Element>;
     using Consumer = Producer;
 
-    Slab(uint32_t capacity, uint32_t, uint32_t) : queue(capacity), free(capacity + spare), places(capacity + spare) {
-        for (uint32_t place = 0; free.ring != nullptr && place < capacity + spare; place++)
-            gyre_ring_try_push(free.ring, place);
-    }
+    Slab(uint32_t capacity, uint32_t)
+        : slab(gyre_slab_create(capacity)), places(gyre_slab_places(capacity)) {}
+    ~Slab() { gyre_slab_destroy(slab); }
+    Slab(const Slab &) = delete;
+    Slab &operator=(const Slab &) = delete;
 
-    bool is_ready() const { return queue.ring != nullptr && free.ring != nullptr; }
+    bool is_ready() const { return slab != nullptr; }
 
-    bool push(const Element &element) {
+    // Inlined whole, as a template of a peer is: of its own accord the compiler leaves calls here, and passes the element
+    // through memory.
+    [[gnu::always_inline, gnu::flatten]] bool push(const Element &element) {
         uint32_t place;
-        if (gyre_ring_try_pop(free.ring, &place) != GYRE_RING_OK) return false;
+        if (!gyre_slab_take(slab, &place)) return false;
         places[place] = element;
-        if (gyre_ring_try_push(queue.ring, place) == GYRE_RING_OK) return true;
-        gyre_ring_try_push(free.ring, place);
+        if (gyre_slab_push(slab, place) == GYRE_RING_OK) return true;
+        gyre_slab_give(slab, place);
         return false;
     }
 
-    bool pop(Element &element) {
+    [[gnu::always_inline, gnu::flatten]] bool pop(Element &element) {
         uint32_t place;
-        if (gyre_ring_try_pop(queue.ring, &place) != GYRE_RING_OK) return false;
+        if (gyre_slab_pop(slab, &place) != GYRE_RING_OK) return false;
         element = places[place];
-        gyre_ring_try_push(free.ring, place);
+        gyre_slab_give(slab, place);
         return true;
     }
 
   private:
-    static constexpr uint32_t spare = 64;
-    Owned queue, free;
+    gyre_slab *slab;
     std::vector<Element> places;
 };
 
+/// Handles, and a lane of batches beside them: a batch of `batch` elements takes one slot of it, so that as many elements
+/// fit into the lane as into the ring.
 class Handles {
   public:
-    static constexpr bool has_bulk = false, has_blocking = true;
+    static constexpr bool has_bulk = true, has_blocking = true;
     using Producer = bench::Port<Handles, bench::Handle>;
     using Consumer = Producer;
 
-    Handles(uint32_t capacity, uint32_t, uint32_t) : queue(capacity) {}
+    Handles(uint32_t capacity, uint32_t batch)
+        : queue(capacity), lane(gyre_lane_create(std::max(2u, capacity / batch), sizeof(bench::Handle))) {}
+    ~Handles() { gyre_lane_destroy(lane); }
+    Handles(const Handles &) = delete;
+    Handles &operator=(const Handles &) = delete;
 
-    bool is_ready() const { return queue.ring != nullptr; }
+    bool is_ready() const { return queue.ring != nullptr && lane != nullptr; }
     bool push(bench::Handle handle) { return gyre_ring_try_push(queue.ring, handle) == GYRE_RING_OK; }
     bool pop(bench::Handle &handle) { return gyre_ring_try_pop(queue.ring, &handle) == GYRE_RING_OK; }
+
+    uint32_t push_some(const bench::Handle *handles, uint32_t count) {
+        uint32_t chunk;
+        if (!gyre_lane_take(lane, &chunk)) return 0;
+        memcpy(gyre_lane_elements(lane, chunk), handles, count * sizeof(bench::Handle));
+        if (gyre_lane_push(lane, chunk, count) == GYRE_RING_OK) return count;
+        gyre_lane_give(lane, chunk);
+        return 0;
+    }
+
+    uint32_t pop_some(bench::Handle *handles, uint32_t count) {
+        gyre_batch batch;
+        if (gyre_lane_pop(lane, count, &batch) != GYRE_RING_OK) return 0;
+        memcpy(handles, static_cast<bench::Handle *>(gyre_lane_elements(lane, batch.chunk)) + batch.offset,
+               batch.count * sizeof(bench::Handle));
+        gyre_lane_finish(lane, &batch);
+        return batch.count;
+    }
 
     void push_wait(bench::Handle handle) {
         if (!push(handle)) Events::wait(events.has_room(), [&] { return push(handle); });
@@ -123,6 +153,7 @@ class Handles {
 
     Owned queue;
     Events events;
+    gyre_lane *lane;
 };
 
 template <class Element> struct Choice {

@@ -14,7 +14,7 @@ template <class Queue, class Element> class Tokens {
   public:
     static constexpr bool has_bulk = true, has_blocking = true;
 
-    Tokens(uint32_t capacity, uint32_t, uint32_t) : queue(capacity) {}
+    Tokens(uint32_t capacity, uint32_t) : queue(capacity) {}
 
     bool is_ready() const { return true; }
 

@@ -31,7 +31,7 @@ template <class Element, Sync sync> class Any {
     using Producer = bench::Port<Any, Element>;
     using Consumer = Producer;
 
-    Any(uint32_t capacity, uint32_t, uint32_t) {
+    Any(uint32_t capacity, uint32_t) {
         // With the exact size the array has the next power of two above the capacity.
         size_t slots = 1;
         while (slots < (size_t)capacity + 1) slots *= 2;

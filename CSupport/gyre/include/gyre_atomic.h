@@ -30,6 +30,9 @@
 #endif
 #endif
 
+/// A function for the rare case of one that is inlined, which it would make too large for that.
+#define GYRE_RARE GYRE_INLINE __attribute__((noinline, cold))
+
 #if defined(__SANITIZE_THREAD__)
 #define GYRE_THREAD_SANITIZER 1
 #elif defined(__has_feature)

@@ -18,6 +18,12 @@
 //      tag = 2 * lap      ──push R1──▶      tag = 2 * lap + 1      ──pop R2──▶      tag = 2 * (lap + 1)
 //      free in this lap                     holds a handle                         free in the next lap
 //
+// A free slot has room for a handle too. gyre_ring_swap_in and gyre_ring_swap_out use it: they leave a handle of the
+// caller's in the slot and hand out the one that was there, so that a slot always holds one place of a slab, of an
+// element or for the next one. Whoever pushes gets a free place in exchange for the one with the element, whoever pops
+// the other way round: no list of free places, no second ring. A slab needs as many places as the ring has slots, and
+// one for each call that is under way (gyre_spares.h). Pushing and popping are this with no place in free slots.
+//
 // A position is lap (32) and index (32) packed in one word. The index wraps at the capacity, whatever that is.
 // Laps wrap at 2^31 (the tag at 2^32), and tags are compared by their difference only. That is safe as long as no
 // call stands still while the ring turns 2^30 times: tens of seconds at full speed for a capacity of 2, an hour for
@@ -27,8 +33,9 @@
 //     older than one before it: a thread that stood still between its exchange and its hint stores it all the same.
 // I2  Of all slots at most one is sealed, the slot at the true tail. Push never passes it, so the tail stays there.
 // R1 -> R2  push releases, pop acquires: what was written before a push is seen after the pop of its handle.
-// R2 -> R1  pop releases, push acquires (by its load of the slot): a record that the popper gave back is not reused
-//           early; and a push that follows a pop in happens-before finds the slot free (no false "full").
+// R2 -> R1  pop releases, push acquires (by its load of the slot): a record that the popper gave back, or the place it
+//           left in the slot, is not reused early; and a push that follows a pop in happens-before finds the slot free
+//           (no false "full").
 // H1 -> H2  a hint is stored with release and loaded with acquire: who starts at a hint sees every slot before it as
 //           passed. With a relaxed hint, or a relaxed look after a failed exchange, a false "full" or "empty" appears.
 // C1 -> C2  close releases: what the closer wrote before is seen by whoever reads "closed" or "drained".
@@ -94,9 +101,19 @@ GYRE_INLINE void gyre_ring_init(gyre_ring *ring, gyre_atomic_u64 *slots, uint32_
     }
 }
 
-/// Appends `handle` (at most GYRE_RING_HANDLE_MAX), or returns FULL or CLOSED and stores nothing. Lock-free.
-GYRE_INLINE gyre_ring_result gyre_ring_try_push(gyre_ring *ring, uint32_t handle) {
-    GYRE_ASSERT(handle <= GYRE_RING_HANDLE_MAX);
+/// Puts into each free slot the place of its index: for gyre_ring_swap_in and gyre_ring_swap_out. Right after
+/// gyre_ring_init; not safe to race with any other call.
+GYRE_INLINE void gyre_ring_lay_places(gyre_ring *ring) {
+    // Relaxed: nobody else knows the ring yet.
+    for (uint32_t index = 0; index < ring->capacity; index++) {
+        gyre_store_relaxed(&ring->slots[index], gyre_load_relaxed(&ring->slots[index]) | index);
+    }
+}
+
+/// Appends `*handle` (at most GYRE_RING_HANDLE_MAX) and stores in it what the free slot held, or returns FULL or CLOSED
+/// and changes nothing. Lock-free.
+GYRE_INLINE gyre_ring_result gyre_ring_swap_in(gyre_ring *ring, uint32_t *handle) {
+    GYRE_ASSERT(*handle <= GYRE_RING_HANDLE_MAX);
     uint64_t position = gyre_load_acquire(&ring->tail); // H2
     for (;;) {
         gyre_atomic_u64 *slot = &ring->slots[gyre_ring_index(position)];
@@ -109,17 +126,19 @@ GYRE_INLINE gyre_ring_result gyre_ring_try_push(gyre_ring *ring, uint32_t handle
             }
             if (seen & GYRE_RING_SEAL) return GYRE_RING_CLOSED; // I2: only the tail can be sealed
             if (lead < 0) return GYRE_RING_FULL;                // still holds the handle of the lap before
-            uint64_t held = gyre_ring_slot(gyre_ring_tag(seen) + 1, 0, handle);
+            uint64_t held = gyre_ring_slot(gyre_ring_tag(seen) + 1, 0, *handle);
             if (gyre_cas_release_acquire(slot, &seen, held)) {                         // R1
                 gyre_store_release(&ring->tail, gyre_ring_after(ring, position, 0)); // H1
+                *handle = (uint32_t)seen & GYRE_RING_HANDLE_MAX;
                 return GYRE_RING_OK;
             }
         }
     }
 }
 
-/// Removes the oldest handle into `*handle`, or returns EMPTY or DRAINED. Lock-free.
-GYRE_INLINE gyre_ring_result gyre_ring_try_pop(gyre_ring *ring, uint32_t *handle) {
+/// Removes the oldest handle into `*handle` and leaves in its slot what `*handle` was, or returns EMPTY or DRAINED and
+/// changes nothing. Lock-free.
+GYRE_INLINE gyre_ring_result gyre_ring_swap_out(gyre_ring *ring, uint32_t *handle) {
     uint64_t position = gyre_load_acquire(&ring->head); // H2
     for (;;) {
         gyre_atomic_u64 *slot = &ring->slots[gyre_ring_index(position)];
@@ -131,7 +150,7 @@ GYRE_INLINE gyre_ring_result gyre_ring_try_pop(gyre_ring *ring, uint32_t *handle
                 break;
             }
             if (lead < 0) return (seen & GYRE_RING_SEAL) ? GYRE_RING_DRAINED : GYRE_RING_EMPTY;
-            uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, 0);
+            uint64_t freed = gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, *handle);
             if (gyre_cas_release_acquire(slot, &seen, freed)) {                        // R2; `seen` is acquired already
                 gyre_store_release(&ring->head, gyre_ring_after(ring, position, 0)); // H1
                 *handle = (uint32_t)seen & GYRE_RING_HANDLE_MAX;
@@ -139,6 +158,19 @@ GYRE_INLINE gyre_ring_result gyre_ring_try_pop(gyre_ring *ring, uint32_t *handle
             }
         }
     }
+}
+
+/// Appends `handle` (at most GYRE_RING_HANDLE_MAX), or returns FULL or CLOSED and stores nothing. Lock-free.
+GYRE_INLINE gyre_ring_result gyre_ring_try_push(gyre_ring *ring, uint32_t handle) {
+    return gyre_ring_swap_in(ring, &handle);
+}
+
+/// Removes the oldest handle into `*handle`, or returns EMPTY or DRAINED. Lock-free.
+GYRE_INLINE gyre_ring_result gyre_ring_try_pop(gyre_ring *ring, uint32_t *handle) {
+    uint32_t swapped = 0;
+    gyre_ring_result result = gyre_ring_swap_out(ring, &swapped);
+    if (result == GYRE_RING_OK) *handle = swapped;
+    return result;
 }
 
 /// Closes the ring: from now on pushes return CLOSED, and pops return DRAINED once the rest is out. Returns false
