@@ -2,22 +2,23 @@
 //
 // Source      gyre_ring.h with a chunk of 32 places in every slot, swapped as in gyre_slab.h. The split of a batch by a
 //             count of what is left of it is ours.
-// Progress    take, push, pop, finish and close are lock-free for any number of threads. A thread that is stopped between
-//             pop and finish keeps its elements and one chunk; nobody waits for it.
-// Order       By itself the lane is one queue of elements: a push appends its elements all at once, in their order, a pop
-//             takes up to `max` from the front, of one batch only. Linearizable, "empty", "full" and "drained" exact; full
-//             means that there are as many batches as fit, whatever their sizes.
+// Progress    take, push, pop, finish and close are lock-free for any number of threads. A thread that is stopped
+//             between pop and finish keeps its elements and one chunk; nobody waits for it.
+// Order       By itself the lane is one queue of elements: a push appends its elements all at once, in their order, a
+//             pop takes up to `max` from the front, of one batch only. Linearizable, "empty", "full" and "drained"
+//             exact; full means that there are as many batches as fit, whatever their sizes.
 // Promise     A ring of elements with a lane of batches beside it (Ring of GyreCore) is two queues. It promises that
 //             - nothing is lost or doubled, and each element is popped after its push;
 //             - elements of one batch keep their order, and so do batches of one producer among each other;
-//             - each of the two refuses exactly: the lane when it is full of batches, the ring when it is full of elements.
+//             - each of the two refuses exactly: the lane when it is full of batches, the ring when it is full of
+//               elements.
 //             It does not promise
 //             - an order between batches and single elements, of the same producer neither;
 //             - that "empty" was true of both at one moment: a pop looks at one, then at the other, and an element may
 //               come into the first meanwhile. Whoever is alone finds everything; "drained" is exact, because both are
 //               closed by then.
-// Allocation  In gyre_lane_create only: that of the ring, 4,736 bytes, and for each batch, and 80 beyond them, 4 bytes and
-//             room for 32 elements, rounded up to cache lines.
+// Allocation  In gyre_lane_create only: that of the ring, 4,736 bytes, and for each batch, and 80 beyond them, 4 bytes
+//             and room for 32 elements, rounded up to cache lines.
 //
 //      handle of a slot:    | chunk 21 | offset 5 | count - 1 5 |      elements offset to count - 1 are still there
 //
@@ -25,11 +26,12 @@
 //                                │ ▲
 //                                └─┘ pop of less: offset grows, the slot stays held
 //
-// I1  A chunk is in one slot, in the hands of one thread, in the spares, or split: its elements are in the hands of several.
+// I1  A chunk is in one slot, in the hands of one thread, in the spares, or split: its elements are in the hands of
+//     several.
 // I2  Offsets grow only within a lap, so an exchange that succeeds has claimed elements that nobody else claims.
-// I3  A batch that one pop takes whole is in its hands alone. Of a split one, `left` counts the elements that are not moved
-//     out yet: whoever brings it to 0 has the chunk in hands. The pop that took its last elements gave its own chunk to the
-//     slot for it; so there are always as many chunks in hands and spares as before.
+// I3  A batch that one pop takes whole is in its hands alone. Of a split one, `left` counts the elements that are not
+//     moved out yet: whoever brings it to 0 has the chunk in hands. The pop that took its last elements gave its own
+//     chunk to the slot for it; so there are always as many chunks in hands and spares as before.
 // L1 -> L2  finish releases, and the last one acquires: a split chunk is read by all before it is written again.
 // Between push and pop the edges are R1 -> R2 and R2 -> R1 of gyre_ring.h. A pop of a part passes R1 on: it is a
 // read-modify-write, and needs no order of its own.
@@ -90,8 +92,8 @@ GYRE_INLINE void gyre_lane_init(gyre_lane *lane, gyre_ring *ring, gyre_atomic_u3
     gyre_spares_init(&lane->spares, ring->capacity);
 }
 
-/// A chunk for elements that the thread `number` is about to push. False when none is to be had: the lane counts as full
-/// then.
+/// A chunk for elements that the thread `number` is about to push. False when none is to be had: the lane counts as
+/// full then.
 GYRE_INLINE bool gyre_lane_take_as(gyre_lane *lane, uint32_t number, uint32_t *chunk) {
     return gyre_spares_take(&lane->spares, number, chunk);
 }
@@ -101,7 +103,8 @@ GYRE_INLINE void gyre_lane_give_as(gyre_lane *lane, uint32_t number, uint32_t ch
     gyre_spares_give(&lane->spares, number, chunk);
 }
 
-/// Appends the first `count` elements (1 to GYRE_BATCH_MAX) of `chunk`, or returns FULL or CLOSED: then the chunk is still
+/// Appends the first `count` elements (1 to GYRE_BATCH_MAX) of `chunk`, or returns FULL or CLOSED: then the chunk is
+///         still
 /// the caller's, to be given back.
 GYRE_INLINE gyre_ring_result gyre_lane_push_as(gyre_lane *lane, uint32_t number, uint32_t chunk, uint32_t count) {
     GYRE_ASSERT(count - 1 < GYRE_BATCH_MAX);
@@ -196,8 +199,9 @@ GYRE_INLINE void *gyre_lane_elements(const gyre_lane *lane, uint32_t chunk) {
 extern "C" {
 #endif
 
-/// A lane of `capacity` batches (GYRE_RING_CAPACITY_MIN to GYRE_LANE_CAPACITY_MAX) of elements of `element_bytes`, which
-/// lie on addresses that are multiples of it, up to a cache line. NULL when the capacity is out of range or memory is out.
+/// A lane of `capacity` batches (GYRE_RING_CAPACITY_MIN to GYRE_LANE_CAPACITY_MAX) of elements of `element_bytes`,
+/// which lie on addresses that are multiples of it, up to a cache line. NULL when the capacity is out of range or
+/// memory is out.
 gyre_lane *gyre_lane_create(uint32_t capacity, size_t element_bytes);
 
 /// Frees a lane that nobody uses any more. NULL is allowed.

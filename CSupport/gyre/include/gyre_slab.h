@@ -1,20 +1,20 @@
 // gyre_slab.h: a ring of elements of any size, which lie in places of a slab that the caller owns.
 //
-// Source      gyre_ring.h with a place in every slot: who pushes swaps the place with the element for a free one, who pops
-//             a free one for the place with the element. Nothing else is shared, so an element costs one exchange in and
-//             one out, as a handle does; with a second ring for free places (as in R. Nikolaev, "A scalable, portable, and
-//             memory-efficient lock-free FIFO queue", DISC 2019) it cost two of each.
+// Source      gyre_ring.h with a place in every slot: who pushes swaps the place with the element for a free one, who
+//             pops a free one for the place with the element. Nothing else is shared, so an element costs one exchange
+//             in and one out, as a handle does; with a second ring for free places (as in R. Nikolaev, "A scalable,
+//             portable, and memory-efficient lock-free FIFO queue", DISC 2019) it cost two of each.
 // Progress    take, push, pop and give are lock-free, as their parts are.
 // Order       That of gyre_ring.h: first in, first out, "empty" and "drained" exact. "Full" is exact for threads with a
 //             number (gyre_thread.h), and for others while at most GYRE_SPARES_SHARED of them are in a call.
-// Allocation  In gyre_slab_create only: that of the ring, and 4,608 bytes. The slab itself is the caller's: as many places
-//             as gyre_slab_places says.
+// Allocation  In gyre_slab_create only: that of the ring, and 4,608 bytes. The slab itself is the caller's: as many
+//             places as gyre_slab_places says.
 //
 //      push:  take ─▶ write the element into the place ─▶ push
 //      pop:   pop  ─▶ move the element out of the place ─▶ give
 //
-// I1  A place is in exactly one slot, or in the hands of one thread, or in the spares: whoever has it in hands may read and
-//     write it. The edges of the ring and of the spares hand it over.
+// I1  A place is in exactly one slot, or in the hands of one thread, or in the spares: whoever has it in hands may read
+//     and write it. The edges of the ring and of the spares hand it over.
 
 #ifndef GYRE_SLAB_H
 #define GYRE_SLAB_H

@@ -1,8 +1,9 @@
 // gyre_spares.h: places of a slab that are in no slot of its ring: one for each call that is under way.
 //
 // Source      Ours. A bounded queue whose elements are larger than its slots needs a place for each thread beyond its
-//             capacity: V. Aksenov, N. Koval, P. Kuznetsov, A. Paramonov, "Memory bounds for concurrent bounded queues",
-//             PPoPP 2024. Here each thread keeps its own from one call to the next, and touches nothing shared.
+//             capacity: V. Aksenov, N. Koval, P. Kuznetsov, A. Paramonov, "Memory bounds for concurrent bounded
+//             queues", PPoPP 2024. Here each thread keeps its own from one call to the next, and touches nothing
+//             shared.
 // Progress    With a number (gyre_thread.h) take and give are wait-free unless a place is missing or one too many. Else
 //             take is wait-free, it looks at each shared word once; give is lock-free. A thread that is stopped keeps
 //             one place; take finds nothing only when all that are shared are in hands.
@@ -10,11 +11,12 @@
 // Allocation  None: the caller's memory, GYRE_SPARES_PLACES places and 4,608 bytes.
 //
 //      own[number]     plain: place + 1, or 0 while its thread has the place in hands
-//      shared[]        atomic: the same. Some are 0 from the beginning, so that there is room for what own has no room for
+//      shared[]        atomic: the same. Some are 0 from the beginning, so that there is room for what own has no room
+//      for
 //
 // I1  own[number] belongs to the thread with that number.
-// I2  A shared word is emptied by an exchange and filled by an exchange against 0. There are as many words as places, so
-//     while a caller has a place in hands a word is empty.
+// I2  A shared word is emptied by an exchange and filled by an exchange against 0. There are as many words as places,
+//     so while a caller has a place in hands a word is empty.
 // S1 -> S2  give releases, take acquires: what was read from a place is read before the next one writes there.
 
 #ifndef GYRE_SPARES_H
@@ -72,7 +74,8 @@ GYRE_RARE void gyre_spares_give_shared(gyre_spares *spares, uint32_t place) {
     }
 }
 
-/// Takes a place into `*place` for the thread `number`, or returns false when none is to be had. Between take and give its
+/// Takes a place into `*place` for the thread `number`, or returns false when none is to be had. Between take and give
+///       its
 /// thread takes no other one: the word keeps what is in hands, which saves a store.
 GYRE_INLINE bool gyre_spares_take(gyre_spares *spares, uint32_t number, uint32_t *place) {
     if (gyre_likely(number < GYRE_SPARES_OWN)) {

@@ -1,8 +1,8 @@
 // gyre_thread.h: small numbers for threads, no two alike among those that live.
 //
 // Source      A bit for each number, as file descriptors are handed out: the lowest free one.
-// Progress    gyre_thread_number is wait-free once its thread has a number; the first call of a thread is lock-free, and
-//             asks the C library to be told of the thread's end. For any number of threads; there are 64 numbers.
+// Progress    gyre_thread_number is wait-free once its thread has a number; the first call of a thread is lock-free,
+//             and asks the C library to be told of the thread's end. For any number of threads; there are 64 numbers.
 // Order       What a thread did before it gave its number back happens before what the next one with it does
 //             (N1 -> N2), so that plain memory may belong to a number.
 // Allocation  None of its own.
@@ -44,7 +44,8 @@ GYRE_INLINE void gyre_thread_return(gyre_atomic_u64 *taken, uint32_t number) {
 extern "C" {
 #endif
 
-/// Of the calling thread: 0 before its first call, its number + 1, or GYRE_THREAD_NONE. Read through gyre_thread_number.
+/// Of the calling thread: 0 before its first call, its number + 1, or GYRE_THREAD_NONE. Read through
+///    gyre_thread_number.
 extern __thread uint32_t gyre_thread_mark;
 
 /// The first call of a thread: gets it a number, until it ends.
