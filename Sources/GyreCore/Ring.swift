@@ -1,4 +1,4 @@
-internal import CGyre
+internal import Synchronization
 
 /// A bounded lock-free queue for any number of producers and consumers.
 ///
@@ -14,10 +14,17 @@ internal import CGyre
 /// }
 /// ```
 ///
-/// - Concurrency: ``tryPush(_:)``, ``tryPop()`` and ``close()`` are lock-free from any thread. "Empty" and "drained"
-///   are exact; so is "full" for the first 64 threads that live at the same time and use rings, and for others while at
-///   most 16 of them are in a call.
-/// - Memory: 8 bytes and one element a slot, 80 elements beyond the capacity, and 4.9 KB.
+/// Many elements at once travel cheaper as *batches* of up to 32, in a lane of their own that is asked for with the ring:
+/// ``tryPush(contentsOf:)`` and ``tryPop(upTo:into:)``. A ring with a lane is two queues, and promises less than one: see
+/// there.
+///
+/// ``SPSCRing`` and ``MPSCRing`` are for fewer producers and consumers, and faster.
+///
+/// - Concurrency: Pushing, popping and closing are lock-free from any thread. "Empty" and "drained" are exact; so is
+///   "full" for the first 64 threads that live at the same time and use rings, and for others while at most 16 of them
+///   are in a call.
+/// - Memory: 8 bytes and one element a slot, 80 elements beyond the capacity, and 4.9 KB. A lane has 12 bytes and 32
+///   elements for each batch, 80 batches beyond its capacity, and 4.9 KB.
 ///
 /// `@unchecked Sendable`: an element belongs to the thread that has its place in hands, which the ring hands over.
 public final class Ring<Element: Sendable>: @unchecked Sendable {
@@ -45,15 +52,31 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// How many elements fit.
+    /// How many elements fit, those in batches not counted.
     public let capacity: Int
+    /// How many batches fit, of up to 32 elements each; 0 without a lane.
+    public let batchCapacity: Int
     @usableFromInline let slab: Slab
     @usableFromInline let places: UnsafeMutablePointer<Element>
+    @usableFromInline let lane: BatchLane?
+    private let turns = Atomic<UInt32>(0)
 
-    /// - Throws: ``ConfigurationError`` for a capacity outside 2 to 2^29, or when memory is out.
-    public init(capacity: Int) throws(ConfigurationError) {
-        slab = try Slab(capacity: capacity)
+    /// - Parameters:
+    ///   - capacity: How many elements fit.
+    ///   - batchCapacity: How many batches fit beside them: 0 for no lane, or 2 to 2^20.
+    /// - Throws: ``ConfigurationError`` for a capacity outside 2 to 2^29, a number of batches that is none of those, or
+    ///   when memory is out.
+    public init(capacity: Int, batchCapacity: Int = 0) throws(ConfigurationError) {
+        let slab = try Slab(capacity: capacity)
+        do {
+            lane = batchCapacity == 0 ? nil : try BatchLane(capacity: batchCapacity, of: Element.self)
+        } catch {
+            slab.destroy()
+            throw error
+        }
+        self.slab = slab
         self.capacity = capacity
+        self.batchCapacity = batchCapacity
         places = .allocate(capacity: slab.placeCount)
     }
 
@@ -61,6 +84,7 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
         while case .popped = tryPop() {}
         places.deallocate()
         slab.destroy()
+        lane?.destroy()
     }
 
     // Inlinable, as pop is: a loop over a ring of known elements has no generic code in it then. (`ring/word64 1p1c`,
@@ -78,9 +102,16 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
         return verdict == .closed ? .closed : .full
     }
 
-    /// Removes the oldest element.
+    /// Removes the oldest element. With a lane: the oldest of those that were pushed by themselves or, if there is none
+    /// or it is the turn of batches, the first of the oldest batch.
     @inlinable
     public func tryPop() -> PopResult {
+        if let lane { return tryPopOne(lane) }
+        return popSingle()
+    }
+
+    @inlinable
+    func popSingle() -> PopResult {
         var place: UInt32 = 0
         let verdict = slab.pop(&place)
         guard verdict == .done else { return verdict == .closed ? .drained : .empty }
@@ -91,73 +122,23 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
 
     /// From now on pushes are refused; what is in can still be popped. False when the ring was closed before.
     @discardableResult
-    public func close() -> Bool { slab.close() }
+    public func close() -> Bool {
+        let isFirst = slab.close()
+        if let lane { _ = lane.close() }
+        return isFirst
+    }
 
-    /// Number of elements: exact when nobody pushes or pops, else near. Wait-free, O(1); O(capacity) after
-    /// a stall.
+    /// Number of elements, those in batches not counted: exact when nobody pushes or pops, else near. Wait-free, O(1);
+    /// O(capacity) after a stall.
     public var approximateCount: Int { slab.approximateCount }
-}
 
-/// A ring of 31-bit handles: what a ``Ring`` is made of, for those whose elements are handles. Half the cost of a
-/// ring of elements.
-///
-/// `@unchecked Sendable`: the ring is lock-free.
-public final class HandleRing: @unchecked Sendable {
-    /// The largest handle.
-    public static let handleMax = UInt32(Int32.max)
-
-    public let capacity: Int
-    private let storage: RingStorage
-
-    /// - Throws: ``ConfigurationError`` for a capacity outside 2 to 2^30, or when memory is out.
-    public init(capacity: Int) throws(ConfigurationError) {
-        guard (2...(1 << 30)).contains(capacity) else {
-            throw ConfigurationError(field: "capacity", reason: "\(capacity) is outside 2...\(1 << 30)")
-        }
-        guard let storage = RingStorage(capacity: capacity) else {
-            throw ConfigurationError(field: "capacity", reason: "no memory for \(capacity) slots; ask for fewer")
-        }
-        self.capacity = capacity
-        self.storage = storage
+    /// Whether a pop looks at the lane first: in turns while both queues have something, else as its caller would rather.
+    @usableFromInline
+    func takesBatch(_ lane: BatchLane, otherwise: Bool) -> Bool {
+        guard slab.hasItem, lane.hasItem else { return otherwise }
+        return turns.wrappingAdd(1, ordering: .relaxed).oldValue.isMultiple(of: 2)
     }
 
-    /// Appends `handle`, unless the ring is full or closed.
-    public func tryPush(_ handle: UInt32) -> Ring<UInt32>.PushResult {
-        precondition(handle <= Self.handleMax, "a handle has 31 bits")
-        switch gyre_ring_try_push(storage.ring, handle) {
-        case GYRE_RING_OK: return .pushed
-        case GYRE_RING_CLOSED: return .closed
-        default: return .full
-        }
-    }
-
-    /// Removes the oldest handle.
-    public func tryPop() -> Ring<UInt32>.PopResult {
-        var handle: UInt32 = 0
-        switch gyre_ring_try_pop(storage.ring, &handle) {
-        case GYRE_RING_OK: return .popped(handle)
-        case GYRE_RING_DRAINED: return .drained
-        default: return .empty
-        }
-    }
-
-    /// From now on pushes are refused; what is in can still be popped. False when the ring was closed before.
-    @discardableResult
-    public func close() -> Bool { gyre_ring_close(storage.ring) }
-
-    /// Number of handles: exact when nobody pushes or pops, else near. Wait-free, O(1); O(capacity) after
-    /// a stall.
-    public var approximateCount: Int { Int(gyre_ring_size_approximate(storage.ring)) }
-}
-
-/// Owns a ring of CGyre.
-private final class RingStorage: @unchecked Sendable {
-    let ring: OpaquePointer
-
-    init?(capacity: Int) {
-        guard let ring = gyre_ring_create(UInt32(capacity)) else { return nil }
-        self.ring = ring
-    }
-
-    deinit { gyre_ring_destroy(ring) }
+    /// Number of batches, those that are popped in part counted whole: as ``approximateCount``.
+    public var approximateBatchCount: Int { lane?.approximateCount ?? 0 }
 }

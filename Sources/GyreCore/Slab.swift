@@ -64,5 +64,6 @@ struct Slab: @unchecked Sendable {
     @usableFromInline
     var isClosed: Bool { gyre_ring_is_closed(gyre_slab_ring(slab)) }
 
+    var hasItem: Bool { gyre_ring_has_item(gyre_slab_ring(slab)) }
     var approximateCount: Int { Int(gyre_ring_size_approximate(gyre_slab_ring(slab))) }
 }

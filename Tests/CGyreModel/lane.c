@@ -147,6 +147,29 @@ static void rest_is_there(uint32_t i) {
     }
 }
 
+/// A batch lies there. A pushes another and signals; B pops after the signal; C pops. One is there for both, always.
+static void never_empty(uint32_t i, uint32_t max) {
+    if (i == 0) {
+        MODEL_CHECK(push(0, 8, 1) == GYRE_RING_OK);
+        gyre_store_release(&flag, 1);
+    } else if (i == 1) {
+        if (gyre_load_acquire(&flag) == 1) MODEL_CHECK(pop(1, 4, &got[1][0]) == GYRE_RING_OK);
+    } else {
+        MODEL_CHECK(pop(GYRE_THREAD_NONE, max, &got[2][0]) == GYRE_RING_OK);
+    }
+}
+static void never_empty_whole(uint32_t i) { never_empty(i, 4); }
+static void never_empty_part(uint32_t i) { never_empty(i, 1); }
+
+/// A full lane: a producer gets the chunks that the consumer moved elements out of.
+static void refill(uint32_t i) {
+    for (uint32_t turn = 0; turn < 3; turn++) {
+        uint32_t into[4];
+        if (i == 0) (void)push(0, 6 + 2 * turn, 2);
+        else (void)pop(1, 4, into);
+    }
+}
+
 /// The seal comes onto a slot that is being split, and stays there.
 static void close_split(uint32_t i) {
     if (i == 0) {
@@ -170,6 +193,9 @@ static void check_closed(void) {
 static const model_test tests[] = {
     LANE("whole batches", 2, setup_empty, whole, check_order, MODEL_COMPLETE, 10000),
     LANE("what is left is there", 2, setup_three, rest_is_there, check_all, MODEL_COMPLETE, 4000),
+    LANE("whole batches, from full", 2, setup_full, refill, check_all, MODEL_COMPLETE, 20000),
+    LANE("never empty after a push", 3, setup_three, never_empty_whole, check_all, MODEL_COMPLETE, 10000),
+    LANE("never empty after a push, for a part", 3, setup_three, never_empty_part, check_all, MODEL_COMPLETE, 10000),
     LANE("one for each", 3, setup_three, one_for_each, check_order, 2, 20000),
     LANE("a batch is split", 2, setup_full, split, check_order, MODEL_COMPLETE, 20000),
     LANE("a batch is split, and a producer", 3, setup_full, split, check_order, 1, 60000),

@@ -7,5 +7,6 @@
 
 #define gyre_fence_none() ((void)0)
 #define gyre_exchange_relaxed(p, v) GYRE_EXCHANGE(p, v, GYRE_RELAXED)
+#define gyre_fetch_sub_acquire(p, v) GYRE_FETCH_SUB(p, v, GYRE_ACQUIRE)
 
 #endif

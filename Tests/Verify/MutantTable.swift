@@ -9,6 +9,8 @@ enum MutantTable {
         ("include/gyre_spares.h", "slab"),
         ("include/gyre_slab.h", "slab"),
         ("include/gyre_lane.h", "lane"),
+        ("include/gyre_spsc.h", "ends"),
+        ("include/gyre_mpsc.h", "ends"),
         ("include/gyre_event.h", "event"),
         ("include/gyre_depot.h", "depot"),
         ("include/gyre_runq.h", "runq"),

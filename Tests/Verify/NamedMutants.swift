@@ -1,7 +1,8 @@
 /// Mistakes that people make, each in one place.
 extension NamedMutant {
     static let all: [NamedMutant] =
-        ring + slabAndLane + depotAndQueue + ownerQueue + waiting + pool + words + timer + clock + overflow + trials
+        ring + slabAndLane + ends + depotAndQueue + ownerQueue + waiting + pool + words + timer + clock + overflow
+        + trials
 
     private static let ring: [NamedMutant] = [
         NamedMutant(
@@ -81,6 +82,47 @@ extension NamedMutant {
             "include/gyre_lane.h", "a pop drops the seal of a lane",
             "gyre_ring_slot(gyre_ring_tag(seen) + 1, seen & GYRE_RING_SEAL, gyre_lane_handle(spare, 1));",
             "gyre_ring_slot(gyre_ring_tag(seen) + 1, 0, gyre_lane_handle(spare, 1));"),
+    ]
+
+    private static let ends: [NamedMutant] = [
+        NamedMutant(
+            "include/gyre_spsc.h", "room for one more than there is",
+            "        if (free == 0) return GYRE_RING_FULL;\n", "        free += 1;\n"),
+        NamedMutant(
+            "include/gyre_spsc.h", "a run goes on past the end",
+            "    *index = gyre_plain_read(ring->push_index);\n    *count = free < max ? (uint32_t)free : max;\n"
+                + "    if (*count > before_wrap) *count = before_wrap;\n",
+            "    (void)before_wrap;\n    *index = gyre_plain_read(ring->push_index);\n"
+                + "    *count = free < max ? (uint32_t)free : max;\n"),
+        NamedMutant(
+            "include/gyre_spsc.h", "the index does not wrap",
+            "gyre_plain_write(ring->pop_index, index == ring->capacity ? 0 : index);",
+            "gyre_plain_write(ring->pop_index, index);"),
+        NamedMutant(
+            "include/gyre_spsc.h", "closed before the last is out",
+            "if (there == 0) return (tail & GYRE_SPSC_SEAL)",
+            "if (there == 0 || (tail & GYRE_SPSC_SEAL)) return (tail & GYRE_SPSC_SEAL)"),
+        NamedMutant(
+            "include/gyre_spsc.h", "the producer does not look at its seal",
+            "    if (tail & GYRE_SPSC_SEAL) return GYRE_RING_CLOSED;\n", ""),
+        NamedMutant(
+            "include/gyre_mpsc.h", "the consumer leaves what it read in the slot",
+            "{ gyre_plain_write(mpsc->spare, place); }", "{ (void)mpsc, (void)place; }"),
+        NamedMutant(
+            "include/gyre_mpsc.h", "drained without a seal",
+            "if (gyre_cas_release_relaxed(slot, &seen, seen | GYRE_RING_SEAL)) return GYRE_RING_DRAINED; // F1",
+            "return GYRE_RING_DRAINED;"),
+        NamedMutant(
+            "include/gyre_mpsc.h", "the seal is stored",
+            "if (gyre_cas_release_relaxed(slot, &seen, seen | GYRE_RING_SEAL)) return GYRE_RING_DRAINED; // F1",
+            "gyre_store_release(slot, seen | GYRE_RING_SEAL);\n        return GYRE_RING_DRAINED;"),
+        NamedMutant(
+            "include/gyre_mpsc.h", "producers do not look at the flag",
+            "    if (gyre_load_acquire(&mpsc->closing) != 0) return GYRE_RING_CLOSED; // F2\n", ""),
+        NamedMutant(
+            "include/gyre_mpsc.h", "the head stays",
+            "gyre_store_relaxed(&ring->head, gyre_ring_after(ring, position, 0)); // I1; others only estimate by it",
+            ""),
     ]
 
     private static let depotAndQueue: [NamedMutant] = [

@@ -69,6 +69,6 @@ enum Cells {
     private static let clock = Cell("clock/read", .time, [Clocks.gyre, Clocks.continuous])
 
     private static func rings(_ shape: Shape) -> [Subject] {
-        ([.gyre] + PeerFunction.inOrder + [.moodycamel]).map { $0.subject(shape) }
+        ([.gyre] + PeerFunction.kinds(shape) + PeerFunction.inOrder + [.moodycamel]).map { $0.subject(shape) }
     }
 }

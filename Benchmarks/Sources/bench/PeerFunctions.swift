@@ -30,6 +30,14 @@ struct PeerFunction: Sendable {
     /// The ring that everything is about.
     static let gyre = PeerFunction(name: Cell.own, package: nil, function: bench_gyre)
 
+    /// Ours for fewer threads: subjects where there are no more, beside `gyre`, which is for any number.
+    static func kinds(_ shape: Shape) -> [PeerFunction] {
+        guard shape.consumers == 1 else { return [] }
+        let manyToOne = PeerFunction(name: "gyre-mpsc", package: nil, function: bench_gyre_mpsc)
+        let oneToOne = PeerFunction(name: "gyre-spsc", package: nil, function: bench_gyre_spsc)
+        return shape.producers == 1 ? [oneToOne, manyToOne] : [manyToOne]
+    }
+
     /// Rings that keep one order for all: first in, first out.
     static let inOrder = [
         PeerFunction(name: "libcds-vyukov", package: "libcds-dev", function: bench_libcds),

@@ -63,6 +63,8 @@ extern "C" {
 #endif
 
 bench_outcome bench_gyre(const bench_shape *shape, bench_result *result);
+bench_outcome bench_gyre_spsc(const bench_shape *shape, bench_result *result);
+bench_outcome bench_gyre_mpsc(const bench_shape *shape, bench_result *result);
 bench_outcome bench_libcds(const bench_shape *shape, bench_result *result);
 bench_outcome bench_moodycamel(const bench_shape *shape, bench_result *result);
 bench_outcome bench_boost(const bench_shape *shape, bench_result *result);
