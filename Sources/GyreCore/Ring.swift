@@ -23,8 +23,8 @@ internal import Synchronization
 /// - Concurrency: Pushing, popping and closing are lock-free from any thread. "Empty" and "drained" are exact; so is
 ///   "full" for the first 64 threads that live at the same time and use rings, and for others while at most 16 of them
 ///   are in a call.
-/// - Memory: 8 bytes and one element a slot, 80 elements beyond the capacity, and 4.9 KB. A lane has 12 bytes and 32
-///   elements for each batch, 80 batches beyond its capacity, and 4.9 KB.
+/// - Memory: 8 bytes and one element a slot, 80 elements beyond the capacity, and 4.7 KB. A lane has 12 bytes and 32
+///   elements for each batch, 80 batches beyond its capacity, and 5 KB.
 ///
 /// `@unchecked Sendable`: an element belongs to the thread that has its place in hands, which the ring hands over.
 public final class Ring<Element: Sendable>: @unchecked Sendable {

@@ -8,8 +8,12 @@
 #include "gyre_dispatch.h"
 #include "gyre_gate.h"
 #include "gyre_histogram.h"
+#include "gyre_lane.h"
+#include "gyre_mpsc.h"
 #include "gyre_overflow.h"
 #include "gyre_ring.h"
+#include "gyre_slab.h"
+#include "gyre_spsc.h"
 #include "gyre_timer.h"
 
 #include <stdio.h>
@@ -22,6 +26,10 @@ static uint32_t fault_missed; // quotas that were taken for none
     static void fault_destroy_##name(void *object) { destroyer((type *)object); }
 
 FAULT_CREATION(ring, gyre_ring_create(64), gyre_ring, gyre_ring_destroy)
+FAULT_CREATION(slab, gyre_slab_create(64), gyre_slab, gyre_slab_destroy)
+FAULT_CREATION(lane, gyre_lane_create(64, 8), gyre_lane, gyre_lane_destroy)
+FAULT_CREATION(spsc, gyre_spsc_create(64), gyre_spsc, gyre_spsc_destroy)
+FAULT_CREATION(mpsc, gyre_mpsc_create(64), gyre_mpsc, gyre_mpsc_destroy)
 FAULT_CREATION(gate, gyre_gate_create(), gyre_gate, gyre_gate_destroy)
 FAULT_CREATION(overflow, gyre_overflow_create(), gyre_overflow, gyre_overflow_destroy)
 FAULT_CREATION(histogram, gyre_histogram_create(), gyre_histogram, gyre_histogram_destroy)
@@ -82,6 +90,10 @@ typedef struct fault_creation {
 
 static const fault_creation fault_creations[] = {
     FAULT_ENTRY(ring),
+    FAULT_ENTRY(slab),
+    FAULT_ENTRY(lane),
+    FAULT_ENTRY(spsc),
+    FAULT_ENTRY(mpsc),
     FAULT_ENTRY(gate),
     FAULT_ENTRY(overflow),
     FAULT_ENTRY(histogram),

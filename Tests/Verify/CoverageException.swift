@@ -66,6 +66,10 @@ struct CoverageException: Equatable, CustomStringConvertible {
         memory("gyre_overflow.c", "if (overflow == NULL) return NULL;"),
         memory("gyre_overflow.c", "if (node == NULL) __builtin_trap();"),
         memory("gyre_ring.c", "if (ring == NULL) return NULL;"),
+        memory("gyre_lane.c", "if (lane == NULL || left == NULL || elements == NULL) {", 4),
+        memory("gyre_lane.c", "if (ring == NULL) return NULL;"),
+        memory("gyre_mpsc.c", "if (mpsc == NULL) {"),
+        memory("gyre_slab.c", "if (slab == NULL) {"),
         memory("gyre_timer.c", "if (memory == MAP_FAILED) return NULL;"),
     ]
 

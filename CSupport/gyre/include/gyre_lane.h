@@ -17,7 +17,7 @@
 //             - that "empty" was true of both at one moment: a pop looks at one, then at the other, and an element may
 //               come into the first meanwhile. Whoever is alone finds everything; "drained" is exact, because both are
 //               closed by then.
-// Allocation  In gyre_lane_create only: that of the ring, 4,736 bytes, and for each batch, and 80 beyond them, 4 bytes
+// Allocation  In gyre_lane_create only: that of the ring, 4,480 bytes, and for each batch, and 80 beyond them, 4 bytes
 //             and room for 32 elements, rounded up to cache lines.
 //
 //      handle of a slot:    | chunk 21 | offset 5 | count - 1 5 |      elements offset to count - 1 are still there

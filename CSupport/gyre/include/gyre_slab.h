@@ -7,7 +7,7 @@
 // Progress    take, push, pop and give are lock-free, as their parts are.
 // Order       That of gyre_ring.h: first in, first out, "empty" and "drained" exact. "Full" is exact for threads with a
 //             number (gyre_thread.h), and for others while at most GYRE_SPARES_SHARED of them are in a call.
-// Allocation  In gyre_slab_create only: that of the ring, and 4,608 bytes. The slab itself is the caller's: as many
+// Allocation  In gyre_slab_create only: that of the ring, and 4,480 bytes. The slab itself is the caller's: as many
 //             places as gyre_slab_places says.
 //
 //      push:  take ─▶ write the element into the place ─▶ push

@@ -8,7 +8,7 @@
 //             take is wait-free, it looks at each shared word once; give is lock-free. A thread that is stopped keeps
 //             one place; take finds nothing only when all that are shared are in hands.
 // Order       None among places. Giving a place happens before it is taken again (S1 -> S2, N1 -> N2 of gyre_thread.h).
-// Allocation  None: the caller's memory, GYRE_SPARES_PLACES places and 4,608 bytes.
+// Allocation  None: the caller's memory, GYRE_SPARES_PLACES places and 4,416 bytes.
 //
 //      own[number]     plain: place + 1, or 0 while its thread has the place in hands
 //      shared[]        atomic: the same. Some are 0 from the beginning, so that there is room for what own has no room
