@@ -19,7 +19,9 @@ static void gyre_thread_end(void *mark) {
     gyre_thread_return(&gyre_thread_taken, number);
 }
 
-static void gyre_thread_begin(void) { gyre_thread_has_key = pthread_key_create(&gyre_thread_key, gyre_thread_end) == 0; }
+static void gyre_thread_begin(void) {
+    gyre_thread_has_key = pthread_key_create(&gyre_thread_key, gyre_thread_end) == 0;
+}
 
 uint32_t gyre_thread_enrol(void) {
     if (gyre_thread_mark == GYRE_THREAD_NONE) return GYRE_THREAD_NONE;

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// A bounded lock-free queue for any number of producers and one consumer.
 ///
-/// First in, first out. Anybody pushes and closes; popping needs the one *end* that the ring hands out, once at a time. An
-/// end can be neither copied nor shared, so a second consumer does not compile, or is refused where it asks.
+/// First in, first out. Anybody pushes and closes; popping needs the one *end* that the ring hands out, once at a time.
+/// An end can be neither copied nor shared, so a second consumer does not compile, or is refused where it asks.
 ///
 /// ```swift
 /// let ring = try MPSCRing<Message>(capacity: 1_000)
@@ -15,9 +15,10 @@ internal import Synchronization
 /// while case .popped(let message) = consumer.tryPop() { … }
 /// ```
 ///
-/// - Concurrency: ``tryPush(_:)`` is lock-free, ``close()`` and ``Consumer/tryPop()`` are wait-free; a pop that finds the
-///   ring closed may be held up by a push under way, once a slot. "Empty" and "drained" are exact; so is "full" for the
-///   first 64 threads that live at the same time and use rings, and for others while at most 16 of them are in a call.
+/// - Concurrency: ``tryPush(_:)`` is lock-free, ``close()`` and ``Consumer/tryPop()`` are wait-free; a pop that finds
+///   the ring closed may be held up by a push under way, once a slot. "Empty" and "drained" are exact; so is "full" for
+///   the first 64 threads that live at the same time and use rings, and for others while at most 16 of them are in a
+///   call.
 /// - Memory: 8 bytes and one element a slot, 81 elements beyond the capacity, and 4.8 KB.
 ///
 /// `@unchecked Sendable`: an element belongs to the thread that has its place in hands, which the ring hands over.

@@ -28,15 +28,16 @@ extension Ring {
     ///
     /// - Nothing is lost or doubled. A batch goes in whole: who pops sees all of it or nothing. Its elements keep their
     ///   order, and so do the batches of one producer.
-    /// - `full` is exact: there was a moment at which the lane held ``batchCapacity`` batches, of whatever size.
-    /// - `drained` is exact.
+    /// - `full` means that at a moment within the call the lane held ``batchCapacity`` batches, of whatever size. It is
+    ///   exact while at most 16 calls are under way of threads beyond the first 64 or that just emptied a batch of which
+    ///   others still move parts out. `drained` is always exact.
     /// - While both queues have something, pops take turns between them, so neither starves.
     ///
     /// It does not promise:
     ///
     /// - An order between batches and elements that were pushed by themselves, even by one producer.
-    /// - That `empty` was true of both queues at one moment. A pop looks at one, then at the other, and something may have
-    ///   come into the first meanwhile; what was in before the call, and that nobody else popped, is found.
+    /// - That `empty` was true of both queues at one moment. A pop looks at one, then at the other, and something may
+    ///   have come into the first meanwhile; what was in before the call, and that nobody else popped, is found.
     ///
     /// - Complexity: O(count), with one exchange for each batch. No allocation.
     /// - Concurrency: Lock-free, from any thread.
@@ -58,8 +59,8 @@ extension Ring {
     /// Removes up to `count` elements and appends them to `elements`: of one batch or, if there is none or it is their
     /// turn, the oldest of those that were pushed by themselves.
     ///
-    /// May take less than `count` although there is more. A batch that is larger than `count` stays, less what was taken.
-    /// What it promises is said at ``tryPush(contentsOf:)``.
+    /// May take less than `count` although there is more. A batch that is larger than `count` stays, less what was
+    /// taken. What it promises is said at ``tryPush(contentsOf:)``.
     ///
     /// - Complexity: O(count), with one exchange for a batch. Allocates where `elements` has to grow.
     /// - Concurrency: Lock-free, from any thread.

@@ -14,15 +14,15 @@ internal import Synchronization
 /// }
 /// ```
 ///
-/// Many elements at once travel cheaper as *batches* of up to 32, in a lane of their own that is asked for with the ring:
-/// ``tryPush(contentsOf:)`` and ``tryPop(upTo:into:)``. A ring with a lane is two queues, and promises less than one: see
-/// there.
+/// Many elements at once travel cheaper as *batches* of up to 32, in a lane of their own that is asked for with the
+/// ring: ``tryPush(contentsOf:)`` and ``tryPop(upTo:into:)``. A ring with a lane is two queues, and promises less than
+/// one: see there.
 ///
 /// ``SPSCRing`` and ``MPSCRing`` are for fewer producers and consumers, and faster.
 ///
-/// - Concurrency: Pushing, popping and closing are lock-free from any thread. "Empty" and "drained" are exact; so is
-///   "full" for the first 64 threads that live at the same time and use rings, and for others while at most 16 of them
-///   are in a call.
+/// - Concurrency: Pushing, popping and closing are lock-free from any thread. "Drained" is exact; "empty" and "full" are
+///   exact for the first 64 threads that live at the same time and use rings, and for others while at most 16 of them are
+///   in a call.
 /// - Memory: 8 bytes and one element a slot, 80 elements beyond the capacity, and 4.7 KB. A lane has 12 bytes and 32
 ///   elements for each batch, 80 batches beyond its capacity, and 5 KB.
 ///
@@ -132,7 +132,8 @@ public final class Ring<Element: Sendable>: @unchecked Sendable {
     /// O(capacity) after a stall.
     public var approximateCount: Int { slab.approximateCount }
 
-    /// Whether a pop looks at the lane first: in turns while both queues have something, else as its caller would rather.
+    /// Whether a pop looks at the lane first: in turns while both queues have something, else as its caller would
+    /// rather.
     @usableFromInline
     func takesBatch(_ lane: BatchLane, otherwise: Bool) -> Bool {
         guard slab.hasItem, lane.hasItem else { return otherwise }

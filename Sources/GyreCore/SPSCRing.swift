@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// A bounded queue for one producer and one consumer: the fastest of the rings, and the one with no spare elements.
 ///
-/// First in, first out. The ring itself can neither push nor pop. It has two *ends*, each of which it hands out once at a
-/// time; an end can be neither copied nor shared, so a second producer does not compile, or is refused where it asks.
+/// First in, first out. The ring itself can neither push nor pop. It has two *ends*, each of which it hands out once at
+/// a time; an end can be neither copied nor shared, so a second producer does not compile, or is refused where it asks.
 ///
 /// ```swift
 /// let ring = try SPSCRing<Message>(capacity: 1_000)
@@ -81,8 +81,8 @@ public final class SPSCRing<Element: Sendable>: @unchecked Sendable {
             return .pushed
         }
 
-        /// Appends as many of the first elements as there is room for, in their order. The consumer may see the first of
-        /// them before the last.
+        /// Appends as many of the first elements as there is room for, in their order. The consumer may see the first
+        /// of them before the last.
         @inlinable
         public func tryPush(contentsOf elements: Span<Element>) -> Ring<Element>.BatchPushResult {
             var pushed = 0

@@ -1,5 +1,5 @@
-// lane.c: gyre_lane.h on the checker. Elements are plain data: a chunk that is written while somebody still moves elements
-// out of it is a race. Threads 0 and 1 have numbers, others share chunks.
+// lane.c: gyre_lane.h on the checker. Elements are plain data: a chunk that is written while somebody still moves
+// elements out of it is a race. Threads 0 and 1 have numbers, others share chunks.
 
 #define GYRE_SPARES_OWN 2u
 #define GYRE_SPARES_SHARED 2u

@@ -1,5 +1,6 @@
 // slab.c: gyre_slab.h, gyre_spares.h and gyre_thread.h on the checker. Elements are plain data: whoever has a place in
-// hands writes and reads it, so a place that is had by two is a race. Threads 0 and 1 have numbers, others share places.
+// hands writes and reads it, so a place that is had by two is a race. Threads 0 and 1 have numbers, others share
+// places.
 
 #define GYRE_SPARES_OWN 2u
 #define GYRE_SPARES_SHARED 1u

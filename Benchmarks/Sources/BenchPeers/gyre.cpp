@@ -69,8 +69,8 @@ template <class Element> class Slab {
 
     bool is_ready() const { return slab != nullptr; }
 
-    // Inlined whole, as a template of a peer is: of its own accord the compiler leaves calls here, and passes the element
-    // through memory.
+    // Inlined whole, as a template of a peer is: of its own accord the compiler leaves calls here, and passes the
+    // element through memory.
     [[gnu::always_inline, gnu::flatten]] bool push(const Element &element) {
         uint32_t place;
         if (!gyre_slab_take(slab, &place)) return false;
@@ -93,8 +93,8 @@ template <class Element> class Slab {
     std::vector<Element> places;
 };
 
-/// Handles, and a lane of batches beside them: a batch of `batch` elements takes one slot of it, so that as many elements
-/// fit into the lane as into the ring.
+/// Handles, and a lane of batches beside them: a batch of `batch` elements takes one slot of it, so that as many
+/// elements fit into the lane as into the ring.
 class Handles {
   public:
     static constexpr bool has_bulk = true, has_blocking = true;

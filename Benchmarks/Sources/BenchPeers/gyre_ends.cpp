@@ -1,4 +1,5 @@
-// gyre_ends.cpp: Gyre's rings for one producer and one consumer, and for many producers and one. They take no other mix.
+// gyre_ends.cpp: Gyre's rings for one producer and one consumer, and for many producers and one. They take no other
+// mix.
 
 #include "bench_loop.hpp"
 
