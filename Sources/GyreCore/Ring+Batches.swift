@@ -29,8 +29,8 @@ extension Ring {
     /// - Nothing is lost or doubled. A batch goes in whole: who pops sees all of it or nothing. Its elements keep their
     ///   order, and so do the batches of one producer.
     /// - `full` means that at a moment within the call the lane held ``batchCapacity`` batches, of whatever size. It is
-    ///   exact while at most 16 calls are under way of threads beyond the first 64 or that just emptied a batch of which
-    ///   others still move parts out. `drained` is always exact.
+    ///   exact while at most 16 calls are under way of threads beyond the first 64 or that just emptied a batch of
+    ///   which others still move parts out. `drained` is always exact.
     /// - While both queues have something, pops take turns between them, so neither starves.
     ///
     /// It does not promise:

@@ -20,9 +20,9 @@ internal import Synchronization
 ///
 /// ``SPSCRing`` and ``MPSCRing`` are for fewer producers and consumers, and faster.
 ///
-/// - Concurrency: Pushing, popping and closing are lock-free from any thread. "Drained" is exact; "empty" and "full" are
-///   exact for the first 64 threads that live at the same time and use rings, and for others while at most 16 of them are
-///   in a call.
+/// - Concurrency: Pushing, popping and closing are lock-free from any thread. "Drained" is exact; "empty" and "full"
+///   are exact for the first 64 threads that live at the same time and use rings, and for others while at most 16 of
+///   them are in a call.
 /// - Memory: 8 bytes and one element a slot, 80 elements beyond the capacity, and 4.7 KB. A lane has 12 bytes and 32
 ///   elements for each batch, 80 batches beyond its capacity, and 5 KB.
 ///

@@ -5,10 +5,10 @@
 // Progress    take, push, pop, finish and close are lock-free for any number of threads. A thread that is stopped
 //             between pop and finish keeps its elements and one chunk; nobody waits for it.
 // Order       By itself the lane is one queue of elements: a push appends its elements all at once, in their order, a
-//             pop takes up to `max` from the front, of one batch only. Linearizable, "drained" exact; "empty" and "full"
-//             exact while at most GYRE_SPARES_SHARED calls are under way of threads that have no chunk of their own: who
-//             has no number, or gave its chunk for a split batch (I3). Full means that there are as many batches as fit,
-//             whatever their sizes.
+//             pop takes up to `max` from the front, of one batch only. Linearizable, "drained" exact; "empty" and
+//             "full" exact while at most GYRE_SPARES_SHARED calls are under way of threads that have no chunk of their
+//             own: who has no number, or gave its chunk for a split batch (I3). Full means that there are as many
+//             batches as fit, whatever their sizes.
 // Promise     A ring of elements with a lane of batches beside it (Ring of GyreCore) is two queues. It promises that
 //             - nothing is lost or doubled, and each element is popped after its push;
 //             - elements of one batch keep their order, and so do batches of one producer among each other;

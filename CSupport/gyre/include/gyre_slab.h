@@ -5,9 +5,9 @@
 //             in and one out, as a handle does; with a second ring for free places (as in R. Nikolaev, "A scalable,
 //             portable, and memory-efficient lock-free FIFO queue", DISC 2019) it cost two of each.
 // Progress    take, push, pop and give are lock-free, as their parts are.
-// Order       That of gyre_ring.h: first in, first out, "drained" exact. "Empty" and "full" are exact for threads with a
-//             number (gyre_thread.h), and for others while at most GYRE_SPARES_SHARED of them are in a call: who finds no
-//             place to swap is told the ring is full, or empty, although it may not be.
+// Order       That of gyre_ring.h: first in, first out, "drained" exact. "Empty" and "full" are exact for threads with
+//             a number (gyre_thread.h), and for others while at most GYRE_SPARES_SHARED of them are in a call: who
+//             finds no place to swap is told the ring is full, or empty, although it may not be.
 // Allocation  In gyre_slab_create only: that of the ring, and 4,480 bytes. The slab itself is the caller's: as many
 //             places as gyre_slab_places says.
 //
