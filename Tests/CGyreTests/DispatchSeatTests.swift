@@ -226,7 +226,8 @@ import Testing
 
     /// The task that kept the pool ends before the submit of its job has: freeing the pool waits for that.
     @Test(arguments: [true, false]) func aPoolIsNotFreedWhileAThreadIsInside(seated: Bool) throws {
-        var configuration = gyre_dispatch_configuration(workers: 1, submitters: 1, in_flight: 64, guests: 16)
+        var configuration = gyre_dispatch_configuration(
+            workers: 1, submitters: 1, in_flight: 64, guests: 16, clock: nil)
         nonisolated(unsafe) let dispatch = try #require(gyre_dispatch_create(&configuration))
         let seat = seated ? gyre_dispatch_seat(dispatch) : nil
         gyre_dispatch_enter(dispatch, seat)

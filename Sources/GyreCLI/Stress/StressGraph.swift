@@ -74,7 +74,7 @@ extension StressEnd {
             case .failed(let error): error is StressGraph.Meant ? .failed : .wrong("failed with \(error)")
             case .timedOut: .timedOut
             case .cancelled(let reason): .cancelled(reason)
-            case .skipped: .skipped
+            case .skipped, .upstreamFailed: .skipped
             }
     }
 }
