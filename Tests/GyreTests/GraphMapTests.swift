@@ -154,11 +154,11 @@ import Testing
 
     @Test func aMapThatTakesTooLongIsGivenUp() async throws {
         let runtime = try makeRuntime()
-        let sleeper = Sleeper()
+        let sleepers = (0..<10).map { _ in Sleeper() }
         var graph = TaskGraph<Int>("map")
         let items = graph.node("items") { 0..<$0 }
         let map = graph.map("map", over: items, limit: 100, window: 2, timeout: .milliseconds(2)) { _, item in
-            if item > 0 { try await sleeper.sleep() }
+            if item > 0 { try await sleepers[item].sleep() }
             return item
         }
         let result = try await runtime.run(try graph.build(), 10)
