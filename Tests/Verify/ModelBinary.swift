@@ -5,8 +5,8 @@ struct ModelBinary: Sendable {
     static let core = ["main.c", "memory.c", "races.c", "schedule.c", "search.c", "trace.c", "generated.c"]
     /// One file a harness, named as it is.
     static let harnesses = [
-        "litmus", "ring", "slab", "lane", "ends", "event", "depot", "runq", "words", "waits", "timer", "clock", "overflow",
-        "pool",
+        "litmus", "ring", "slab", "lane", "ends", "event", "depot", "runq", "words", "waits", "timer", "clock",
+        "overflow", "pool",
     ]
 
     /// For the overflow queue.

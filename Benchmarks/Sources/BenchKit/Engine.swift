@@ -23,9 +23,9 @@ package struct Engine: Sendable {
         let seconds = cells.map { cell in
             let run: Double =
                 switch cell.effort {
-                case .byTime: 1.5 * Double(nanosecondsPerRun) / 1e9
+                case .byTime: 2.5 * Double(nanosecondsPerRun) / 1e9
                 case .upTo: 8 * Double(nanosecondsPerRun) / 1e9
-                case .each: isQuick ? 0.1 : 0.2
+                case .each: isQuick ? 0.2 : 0.4
                 case .steady: 4
                 }
             return run * Double(cell.subjects.count * (repetitions(of: cell) + 2))

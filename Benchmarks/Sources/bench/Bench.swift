@@ -41,7 +41,7 @@ struct Bench {
         say("\n\(options.engine.repetitions) runs of each subject; gyre x: how many times better gyre is, paired")
         say("\(cells.count) cells, about \(tenths(options.engine.minutes(for: cells))) minutes")
         var missed: [String] = []
-        var noisy = 0
+        var (shown, noisy) = (0, 0)
         for cell in cells {
             for result in try options.engine.measure(cell) {
                 say(Report.table(result))
@@ -49,6 +49,7 @@ struct Bench {
                 context.add(result)
                 // After each cell: what was measured stays when a later one fails.
                 if let path = options.json { try note(context, beside: path) }
+                shown += 1
                 if result.disturbance.isNoisy { noisy += 1 }
                 if let (target, _, ratio) = result.towardsTarget, ratio < target.ratio {
                     missed.append(result.cell.title)
@@ -56,7 +57,7 @@ struct Bench {
             }
         }
         if noisy > 0 {
-            say("\n\(noisy) of \(cells.count) cells were measured while others used the machine: no gate, repeat them")
+            say("\n\(noisy) of \(shown) cells were measured while others used the machine: no gate, repeat them")
         } else if options.isGate, !missed.isEmpty {
             throw TargetsMissed(titles: missed)
         }
