@@ -97,19 +97,23 @@ enum MutantTable {
 
     /// The edits of the table. One whose text does not stand in its file exactly once is an error.
     static func named(in shipped: URL) throws -> [Mutant] {
-        try NamedMutant.all.map { edit in
+        var missing: [String] = []
+        let mutants = try NamedMutant.all.compactMap { edit -> Mutant? in
             guard let harness = files.first(where: { $0.path == edit.path })?.harness else {
                 throw Mistake(description: "\(edit.path) has no harness")
             }
             let text = try String(contentsOf: shipped.appendingPathComponent(edit.path), encoding: .utf8)
             let parts = text.components(separatedBy: edit.before)
             guard parts.count == 2 else {
-                throw Mistake(description: "\(edit.path): \"\(edit.before)\" stands there \(parts.count - 1) times")
+                missing.append("\(edit.path): \(edit.name): \"\(edit.before)\" stands there \(parts.count - 1) times")
+                return nil
             }
             return Mutant(
                 path: edit.path, line: parts[0].components(separatedBy: "\n").count, before: edit.before,
                 change: edit.name, text: parts.joined(separator: edit.after), harness: harness)
         }
+        guard missing.isEmpty else { throw Mistake(description: missing.joined(separator: "\n")) }
+        return mutants
     }
 }
 

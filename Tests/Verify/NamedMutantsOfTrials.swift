@@ -45,11 +45,11 @@ extension NamedMutant {
         NamedMutant(
             "include/gyre_park.h", "the token is taken by two",
             "    if (!gyre_cas_relaxed_relaxed(&park->searching, &free_token, 1)) return false;\n"
-                + "    uint64_t idle",
+                + "    if (gyre_park_wake_sleeper(park)) return true;",
             "    if (gyre_load_relaxed(&park->searching) != 0) return false;\n"
                 + "    gyre_store_relaxed(&park->searching, 1);\n"
                 + "    (void)free_token;\n"
-                + "    uint64_t idle"),
+                + "    if (gyre_park_wake_sleeper(park)) return true;"),
         NamedMutant(
             "include/gyre_park.h", "the token is taken from the beginning",
             "    gyre_store_relaxed(&park->searching, 0);\n"
@@ -119,11 +119,13 @@ extension NamedMutant {
         NamedMutant(
             "include/gyre_dispatch.h", "closed is looked at before the fence",
             "    gyre_fence_seq_cst(); // W1\n"
-                + "    if (gyre_unlikely(gyre_park_wants_wake(&dispatch->park))) gyre_dispatch_wake_slow(dispatch);\n"
+                + "    if (gyre_unlikely(gyre_park_has_sleeper(&dispatch->park)))"
+                + " gyre_dispatch_tell_sleeper(dispatch, seat);\n"
                 + "    return gyre_likely(gyre_load_relaxed(&dispatch->park.closed) == 0); // ordered by the fence\n",
             "    bool open = gyre_load_relaxed(&dispatch->park.closed) == 0;\n"
                 + "    gyre_fence_seq_cst(); // W1\n"
-                + "    if (gyre_unlikely(gyre_park_wants_wake(&dispatch->park))) gyre_dispatch_wake_slow(dispatch);\n"
+                + "    if (gyre_unlikely(gyre_park_has_sleeper(&dispatch->park)))"
+                + " gyre_dispatch_tell_sleeper(dispatch, seat);\n"
                 + "    return open;\n"),
         NamedMutant(
             "include/gyre_event.h", "a notifier looks for waiters before its fence",
