@@ -39,7 +39,7 @@ let package = Package(
         .executableTarget(
             name: "GyreCLI",
             dependencies: [
-                "Gyre", "GyreBench", "GyreObserve", "GyreJemalloc",
+                "Gyre", "GyreBench", "GyreObserve", "GyrePolicy", "GyreJemalloc",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CLI"])),
             ],
@@ -54,10 +54,10 @@ let package = Package(
         .target(name: "GyreJemalloc", dependencies: ["CGyreJemalloc"], swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
         .testTarget(name: "GyrePolicyTests", dependencies: ["GyrePolicy", "GyreCore"], swiftSettings: strict),
-        .testTarget(name: "GyreTests", dependencies: ["Gyre", "GyreCore"], swiftSettings: strict),
+        .testTarget(name: "GyreTests", dependencies: ["Gyre", "GyreCore", "GyrePolicy"], swiftSettings: strict),
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
         .testTarget(name: "GyreBenchTests", dependencies: ["GyreBench"], swiftSettings: strict),
-        .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI"], swiftSettings: strict),
+        .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI", "GyrePolicy"], swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre", "GyreCore"], swiftSettings: strict),
         // The code in README and articles, compiled and run.
         .testTarget(name: "DocumentationTests", dependencies: ["Gyre"], swiftSettings: strict),

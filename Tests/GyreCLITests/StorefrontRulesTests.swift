@@ -1,4 +1,5 @@
 import Foundation
+import GyrePolicy
 import Testing
 
 @testable import GyreCLI
@@ -78,7 +79,7 @@ func firstDifference(_ bytes: some Sequence<UInt8>, _ expected: String) -> Strin
     ]
 
     @Test(arguments: ranges, [1, 2, 3]) func madeUpLogsDecideAsTheReferenceDoes(range: Range, seed: UInt64) throws {
-        var random = SplitMix64(state: seed)
+        var random = SeededRandom(seed: seed)
         var text = ""
         for _ in 0..<2_000 {
             let customer = try #require(range.customers.randomElement(using: &random))

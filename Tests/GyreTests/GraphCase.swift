@@ -1,5 +1,6 @@
 import Gyre
 import GyreCore
+import GyrePolicy
 
 /// A random graph as a plain value: what it is built from, and what it is interpreted from.
 struct GraphCase: Sendable {
@@ -33,7 +34,7 @@ struct GraphCase: Sendable {
 
     init(seed: UInt64) {
         self.seed = seed
-        var random = CaseGenerator(state: seed)
+        var random = SeededRandom(seed: seed)
         mode = GraphFailureMode.allCases[Int(seed % 4)]
         isCancelled = seed % 16 >= 13
         var nodes: [CaseNode] = []
@@ -43,7 +44,7 @@ struct GraphCase: Sendable {
         self.nodes = nodes
     }
 
-    private static func node(_ index: Int, _ mode: GraphFailureMode, _ random: inout CaseGenerator) -> CaseNode {
+    private static func node(_ index: Int, _ mode: GraphFailureMode, _ random: inout SeededRandom) -> CaseNode {
         let shapes: [Shape] =
             index == 0
             ? [.plain, .asyncPlain, .ordered]
@@ -85,18 +86,7 @@ extension GraphCase.Shape {
     var mayBeConditional: Bool { takesOutcomes || takesValues }
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014): small, and the same on every machine.
-struct CaseGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededRandom {
     mutating func number(_ range: ClosedRange<Int>) -> Int {
         range.lowerBound + Int(next() % UInt64(range.count))
     }

@@ -2,6 +2,7 @@ import Foundation
 import FoundationXML
 import Gyre
 import GyreCore
+import GyrePolicy
 import Testing
 
 /// Drawings of graphs and of runs.
@@ -84,7 +85,7 @@ import Testing
 
     /// Random graphs: well-formed, all boxes apart and on the image, every edge drawn, the same each time.
     @Test(arguments: Array(UInt64(1)...200)) func imagesAreLegible(seed: UInt64) throws {
-        var random = CaseGenerator(state: seed)
+        var random = SeededRandom(seed: seed)
         var graph = TaskGraph<Int>("graph \(seed)")
         let count = random.number(1...40)
         var edges = 0

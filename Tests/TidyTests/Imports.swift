@@ -16,8 +16,7 @@ enum Imports {
         "GyreJemalloc": ["CGyreJemalloc"],
         "GyreCLI": [
             "ArgumentParser", "Dispatch", "Foundation", "Glibc", "Gyre", "GyreBench", "GyreCore", "GyreJemalloc",
-            "GyreObserve",
-            "Synchronization",
+            "GyreObserve", "GyrePolicy", "Synchronization",
         ],
     ]
 

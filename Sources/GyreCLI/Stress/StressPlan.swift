@@ -1,4 +1,5 @@
 import Gyre
+import GyrePolicy
 
 /// A round as its seed chooses it: the same for the same seed and number, on every machine.
 ///
@@ -51,18 +52,15 @@ struct StressPlan: Sendable {
     }
 
     /// The chance of one producer.
-    func chance(ofProducer producer: Int) -> SplitMix64 {
+    func chance(ofProducer producer: Int) -> SeededRandom {
         Self.chance(seed, round, stream: UInt64(producer) + 1)
     }
 
-    private static func chance(_ seed: UInt64, _ round: UInt64, stream: UInt64) -> SplitMix64 {
-        var mixer = SplitMix64(state: seed)
-        mixer.state = mixer.next() ^ round
-        mixer.state = mixer.next() ^ stream
-        return SplitMix64(state: mixer.next())
+    private static func chance(_ seed: UInt64, _ round: UInt64, stream: UInt64) -> SeededRandom {
+        SeededRandom(seed: SeededRandom.mixed(SeededRandom.mixed(SeededRandom.mixed(seed) ^ round) ^ stream))
     }
 
-    private static func pick<Value>(_ values: [Value], _ chance: inout SplitMix64) -> Value {
+    private static func pick<Value>(_ values: [Value], _ chance: inout SeededRandom) -> Value {
         values[Int.random(in: values.indices, using: &chance)]
     }
 }

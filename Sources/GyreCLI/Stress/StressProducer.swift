@@ -1,4 +1,5 @@
 import Gyre
+import GyrePolicy
 
 /// A thread that submits, choosing by its own chance.
 struct StressProducer: Sendable {
@@ -7,7 +8,7 @@ struct StressProducer: Sendable {
     private let graph: StressGraph
     private let submits: Int
     private let plant: StressRound.Plant?
-    private var chance: SplitMix64
+    private var chance: SeededRandom
 
     init(
         runtime: Runtime, journal: StressJournal, graph: StressGraph, plan: StressPlan, index: Int,
@@ -175,7 +176,7 @@ struct StressProducer: Sendable {
     private mutating func nested(_ whenFull: WhenFull) {
         let entry = journal.entry(.post)
         var own = self
-        own.chance = SplitMix64(state: chance.next())
+        own.chance = SeededRandom(seed: chance.next())
         let producer = own
         do {
             try runtime.post(whenFull: whenFull) {
