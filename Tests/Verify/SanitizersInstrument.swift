@@ -29,6 +29,11 @@ struct SanitizersInstrument: Instrument {
             found += failures.prefix(10).map(String.init)
         }
         if tests == 0 { found.append("make \(target) ran no test") }
+        if !found.isEmpty {
+            let log = try context.scratch(name).appendingPathComponent("\(target).log")
+            try command.output.write(to: log, atomically: true, encoding: .utf8)
+            found.append("all that it said: \(log.path)")
+        }
         return Row(name, subject, cases: tests, "tests", found: found, began: began)
     }
 
