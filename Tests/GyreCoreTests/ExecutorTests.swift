@@ -93,7 +93,7 @@ import Testing
     }
 
     private final class Order: Sendable {
-        private let list = Mutex<[Int]>([])
+        private let list = Lock<[Int]>([])
         var numbers: [Int] { list.withLock { $0 } }
         func append(_ number: Int) { list.withLock { $0.append(number) } }
     }

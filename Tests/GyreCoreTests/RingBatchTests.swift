@@ -136,7 +136,7 @@ import Testing
         let ring = try Ring<String>(capacity: 5, batchCapacity: batches)
         let each = 3_000
         let producing = Atomic<Int>(4)
-        let received = Mutex<[[String]]>([])
+        let received = Lock<[[String]]>([])
         onThreads(8) { me in
             if me < 4 {
                 let elements = (0..<each).map { "\(me) \($0)" }

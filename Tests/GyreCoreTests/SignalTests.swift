@@ -14,7 +14,7 @@ import Testing
         #expect(mkfifo(path, 0o600) == 0)
         let pipe = open(path, O_RDWR | O_CLOEXEC)
         #expect(pipe >= 0)
-        let configured = Mutex(0)
+        let configured = Lock(0)
         let root = tree.root
         let reader = try SignalledThread {
             let count = CPUTopology(root: root).configuredCPUs
@@ -31,7 +31,7 @@ import Testing
 
     /// The pause of the calibration is interrupted again and again, and still lasts.
     @Test func signalsDoNotSpoilTheCalibration() throws {
-        let drifts = Mutex<[Double]>([])
+        let drifts = Lock<[Double]>([])
         let isEnough = Atomic(false)
         let thread = try SignalledThread {
             while !isEnough.load(ordering: .relaxed) {

@@ -63,7 +63,8 @@ struct BenchStore {
         }
         let data: Data
         do {
-            data = try Data(contentsOf: URL(filePath: path(name)))
+            // Of a file without bytes Data(contentsOf:) loses a buffer.
+            data = try FileHandle(forReadingFrom: URL(filePath: path(name))).readToEnd() ?? Data()
         } catch {
             throw Failure(description: "\(path(name)): \(error.localizedDescription)")
         }
