@@ -75,8 +75,7 @@ GYRE_RARE void gyre_spares_give_shared(gyre_spares *spares, uint32_t place) {
 }
 
 /// Takes a place into `*place` for the thread `number`, or returns false when none is to be had. Between take and give
-///       its
-/// thread takes no other one: the word keeps what is in hands, which saves a store.
+/// its thread takes no other one: the word keeps what is in hands, which saves a store.
 GYRE_INLINE bool gyre_spares_take(gyre_spares *spares, uint32_t number, uint32_t *place) {
     if (gyre_likely(number < GYRE_SPARES_OWN)) {
         uint32_t own = gyre_plain_read(spares->own[number].place);
