@@ -68,8 +68,8 @@ extension Runtime {
     ///
     /// - Returns: A handle that settles exactly once. An error that `body` throws reaches it.
     /// - Throws: As ``post(lane:deadline:whenFull:_:)``.
-    /// - Complexity: O(1). Four allocations as `make gates` counts them: the handle, its task and the closures that they
-    ///   hold.
+    /// - Complexity: O(1). Four allocations as `make gates` counts them: the handle, its task and the closures that
+    ///   they hold.
     @inlinable
     public func post<Value: Sendable>(
         lane: Lane = .normal, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,
