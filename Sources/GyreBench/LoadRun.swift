@@ -1,5 +1,6 @@
 import Glibc
 import GyreCore
+import Synchronization
 
 /// One run of a load: threads that begin operations, and a meter that hears of their ends.
 public struct LoadRun: Sendable {
@@ -56,6 +57,8 @@ public struct LoadRun: Sendable {
         let clock = meter.clock
         let tallies = (0..<producers).map { _ in Tally() }
         let started = clock.now + .milliseconds(1)
+        // When one of the threads does not start, the others end at once instead of after the whole duration.
+        let callOff = CallOff()
         var threads: [PosixThread] = []
         var refusal: Int32?
         for index in 0..<producers where refusal == nil {
@@ -63,11 +66,12 @@ public struct LoadRun: Sendable {
                 threads.append(
                     try PosixThread(name: "gyre-load-\(index)") {
                         produce(
-                            index, from: started, into: tallies[index], meter, isInterrupted: isInterrupted,
-                            offer: offer)
+                            index, from: started, into: tallies[index], meter,
+                            isInterrupted: { callOff.isMade.load(ordering: .relaxed) || isInterrupted() }, offer: offer)
                     })
             } catch {
                 refusal = error.code
+                callOff.isMade.store(true, ordering: .relaxed)
             }
         }
         for thread in threads { thread.join() }
@@ -86,6 +90,10 @@ public struct LoadRun: Sendable {
         return LoadResult(
             accepted: began, refused: tallies.reduce(0) { $0 + $1.refused }, elapsed: started.duration(to: end),
             response: response, service: service)
+    }
+
+    private final class CallOff: Sendable {
+        let isMade = Atomic(false)
     }
 
     /// What one producer did; read when its thread has ended.

@@ -12,7 +12,7 @@ enum Imports {
         "GyrePolicy": ["GyreCore", "Glibc"],
         "Gyre": ["GyreCore", "GyrePolicy", "Synchronization"],
         "GyreObserve": ["GyreCore"],
-        "GyreBench": ["Glibc", "GyreCore"],
+        "GyreBench": ["Glibc", "GyreCore", "Synchronization"],
         "GyreJemalloc": ["CGyreJemalloc"],
         "GyreCLI": [
             "ArgumentParser", "Dispatch", "Foundation", "Glibc", "Gyre", "GyreBench", "GyreCore", "GyreJemalloc",
