@@ -35,11 +35,11 @@ final class AsyncRunner: @unchecked Sendable {
     /// Hands the next body to a runner that waits.
     func resume(_ next: RunnerBody) {
         body = next
-        continuation?.resume(returning: true)
+        continuation?.wake(returning: true)
     }
 
     /// Ends a runner that waits.
-    func dismiss() { continuation?.resume(returning: false) }
+    func dismiss() { continuation?.wake(returning: false) }
 
     private nonisolated(nonsending) func work() async {
         repeat {
@@ -58,7 +58,7 @@ final class AsyncRunner: @unchecked Sendable {
     private nonisolated(nonsending) func waitForBody() async -> Bool {
         await withUnsafeContinuation { continuation in
             self.continuation = continuation
-            if !set.park(self) { continuation.resume(returning: false) }
+            if !set.park(self) { continuation.wake(returning: false) }
         }
     }
 

@@ -159,7 +159,7 @@ private final class GraphEnding: @unchecked Sendable {
             state = .settled(result)
             return nil
         }
-        waiter?.resume(returning: result)
+        waiter?.wake(returning: result)
     }
 
     func whenSettled(_ continuation: UnsafeContinuation<GraphResult, Never>) {
@@ -168,6 +168,6 @@ private final class GraphEnding: @unchecked Sendable {
             state = .awaited(continuation)
             return nil
         }
-        if let result { continuation.resume(returning: result) }
+        if let result { continuation.wake(returning: result) }
     }
 }

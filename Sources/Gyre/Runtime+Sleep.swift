@@ -45,7 +45,7 @@ private final class Sleeper: @unchecked Sendable {
             state = .asleep(continuation, nil)
             return false
         }
-        guard !isCancelled else { return continuation.resume(throwing: CancellationError()) }
+        guard !isCancelled else { return continuation.wake(throwing: CancellationError()) }
         let retained = Unmanaged.passRetained(self)
         do {
             let token = try timers.insert(due: deadline, wakeSleeper, UInt64(UInt(bitPattern: retained.toOpaque())), 0)
@@ -53,7 +53,7 @@ private final class Sleeper: @unchecked Sendable {
         } catch {
             retained.release()
             let refusal: any Error = error == .closed ? CancellationError() : error
-            take()?.resume(throwing: refusal)
+            take()?.wake(throwing: refusal)
         }
     }
 
@@ -85,13 +85,13 @@ private final class Sleeper: @unchecked Sendable {
         }
         guard let (continuation, token) = sleeping else { return }
         if let token { takeBack(token) }
-        continuation.resume(throwing: CancellationError())
+        continuation.wake(throwing: CancellationError())
     }
 
     func fire() {
         let isEarly = timers.isClosed
         let continuation = take()
-        if isEarly { continuation?.resume(throwing: CancellationError()) } else { continuation?.resume() }
+        if isEarly { continuation?.wake(throwing: CancellationError()) } else { continuation?.wake() }
     }
 
     private func take() -> UnsafeContinuation<Void, any Error>? {

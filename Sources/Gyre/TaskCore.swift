@@ -201,7 +201,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     func waitUntilSettled() async {
         if words.isSettled { return }
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-            words.whenSettled { continuation.resume() }
+            words.whenSettled { continuation.wake() }
         }
     }
 

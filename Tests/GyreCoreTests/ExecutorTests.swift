@@ -163,9 +163,9 @@ extension WorkerPool {
         // The join blocks, and what it waits for may need the thread: it has one of its own.
         let left: Int = await withUnsafeContinuation { continuation in
             do {
-                try PosixThread(name: "joiner") { continuation.resume(returning: self.join(until: nil)) }.detach()
+                try PosixThread(name: "joiner") { continuation.wake(returning: self.join(until: nil)) }.detach()
             } catch {
-                continuation.resume(returning: -1)
+                continuation.wake(returning: -1)
             }
         }
         #expect(left == 0, sourceLocation: location)

@@ -1,7 +1,9 @@
-// gyre_sanitizer.h: edges that ThreadSanitizer cannot see by itself, told to it: those of locks compiled without it.
+// gyre_sanitizer.h: edges that ThreadSanitizer cannot see by itself, told to it: those of code compiled without it.
 //
-// Source      The annotations of compiler-rt's tsan_interface.h. Swift's Mutex needs them: its contended path lies in
-//             the standard library, which is not instrumented, so the sanitizer reports what such a lock protects.
+// Source      The annotations of compiler-rt's tsan_interface.h and tsan_interface_ann.cpp. Swift's Mutex needs them:
+//             its contended path lies in the standard library, which is not instrumented, so the sanitizer reports what
+//             such a lock protects. So does a continuation: when it is resumed before its task has gone to sleep, the
+//             runtime's own word of it is all that orders the two, and the sanitizer reports the frame they share.
 // Progress    Wait-free. Empty functions in every build but one with -fsanitize=thread.
 // Order       None is made. Each call repeats an edge that the lock has made already.
 // Allocation  None of ours.
@@ -13,6 +15,10 @@
 
 #if defined(GYRE_THREAD_SANITIZER)
 #include <sanitizer/tsan_interface.h>
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
 #endif
 
 /// The caller has just taken the lock that stands at `lock`.
@@ -30,6 +36,22 @@ GYRE_INLINE void gyre_sanitizer_releases(const void *lock) {
     __tsan_release((void *)(uintptr_t)lock);
 #else
     (void)lock;
+#endif
+}
+
+/// What the caller reads and writes until gyre_sanitizer_resumed belongs to the frame of a task that it resumes.
+GYRE_INLINE void gyre_sanitizer_resumes(void) {
+#if defined(GYRE_THREAD_SANITIZER)
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+#endif
+}
+
+/// The end of gyre_sanitizer_resumes, on the same thread.
+GYRE_INLINE void gyre_sanitizer_resumed(void) {
+#if defined(GYRE_THREAD_SANITIZER)
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
 #endif
 }
 
