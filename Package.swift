@@ -12,6 +12,7 @@ let package = Package(
         .library(name: "GyreCore", targets: ["GyreCore"]),
         .library(name: "GyrePolicy", targets: ["GyrePolicy"]),
         .library(name: "GyreObserve", targets: ["GyreObserve"]),
+        .library(name: "GyreTesting", targets: ["GyreTesting"]),
         .library(name: "GyreBench", targets: ["GyreBench"]),
         .library(name: "CGyre", targets: ["CGyre"]),
         .library(name: "GyreJemalloc", targets: ["GyreJemalloc"]),
@@ -34,6 +35,7 @@ let package = Package(
         .target(name: "GyrePolicy", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "Gyre", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "GyreObserve", dependencies: ["GyreCore"], swiftSettings: strict),
+        .target(name: "GyreTesting", dependencies: ["Gyre", "GyreCore", "GyrePolicy"], swiftSettings: strict),
         // Loads, their figures and conditions on them: one engine for `gyre bench` and for the nested Benchmarks.
         .target(name: "GyreBench", dependencies: ["GyreCore"], swiftSettings: strict),
         .executableTarget(
@@ -55,6 +57,9 @@ let package = Package(
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
         .testTarget(name: "GyrePolicyTests", dependencies: ["GyrePolicy", "GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreTests", dependencies: ["Gyre", "GyreCore", "GyrePolicy"], swiftSettings: strict),
+        .testTarget(
+            name: "GyreTestingTests", dependencies: ["GyreTesting", "Gyre", "GyreCore", "GyrePolicy"],
+            swiftSettings: strict),
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
         .testTarget(name: "GyreBenchTests", dependencies: ["GyreBench"], swiftSettings: strict),
         .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI", "GyrePolicy"], swiftSettings: strict),

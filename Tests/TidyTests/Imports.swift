@@ -1,6 +1,6 @@
 /// Who may import whom.
 ///
-///     CGyre <- GyreCore <- GyrePolicy <- Gyre <- GyreCLI
+///     CGyre <- GyreCore <- GyrePolicy <- Gyre <- { GyreTesting, GyreCLI }
 ///              GyreCore <- GyreObserve <- GyreCLI
 ///              GyreCore <- GyreBench <- GyreCLI
 enum Imports {
@@ -11,6 +11,7 @@ enum Imports {
         // Glibc for mathematics alone: time and chance come in as values.
         "GyrePolicy": ["GyreCore", "Glibc"],
         "Gyre": ["GyreCore", "GyrePolicy", "Synchronization"],
+        "GyreTesting": ["Glibc", "Gyre", "GyreCore", "GyrePolicy", "Synchronization"],
         "GyreObserve": ["GyreCore"],
         "GyreBench": ["Glibc", "GyreCore", "Synchronization"],
         "GyreJemalloc": ["CGyreJemalloc"],
