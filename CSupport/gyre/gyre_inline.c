@@ -31,6 +31,7 @@
 #include "gyre_thread.h"
 #include "gyre_timer.h"
 #include "gyre_waiters.h"
+#include "gyre_word.h"
 
 #if defined(GYRE_THREAD_SANITIZER)
 gyre_atomic_u64 gyre_fence_word;

@@ -1,4 +1,5 @@
-// words.c: the pieces that are a word or two: count-down, task state, record, flag, counters, histogram.
+// words.c: the pieces that are a word or two: count-down, task state, record, flag, shared word,
+// counters, histogram.
 
 #include "gyre_countdown.h"
 #include "gyre_counter.h"
@@ -6,6 +7,7 @@
 #include "gyre_histogram.h"
 #include "gyre_record.h"
 #include "gyre_state.h"
+#include "gyre_word.h"
 #include "model.h"
 
 #include <string.h>
@@ -257,6 +259,46 @@ static void raise_once(uint32_t i) {
 static void check_flag(void) { MODEL_CHECK(results[0] == results[1]); }
 
 // ---------------------------------------------------------------------------------------------------------
+// Shared word: one permit, taken and given back. Who has it sees what the one before did with it.
+
+static gyre_atomic_u64 permits;
+static uint64_t guarded;
+
+static void setup_permit(void) {
+    begin();
+    gyre_plain_write(guarded, 0);
+    gyre_word_init(&permits, 1);
+}
+
+static void take_permit(uint32_t i) {
+    uint64_t found = gyre_word_read(&permits);
+    do {
+        if (found == 0) return;
+    } while (!gyre_word_move(&permits, &found, found - 1));
+    results[i] = 1;
+    gyre_plain_write(guarded, gyre_plain_read(guarded) + 1);
+    found = gyre_word_read(&permits);
+    while (!gyre_word_move(&permits, &found, found + 1)) {}
+}
+
+static void check_permit(void) {
+    MODEL_CHECK(gyre_word_read(&permits) == 1);
+    MODEL_CHECK(guarded == results[0] + results[1] + results[2]);
+}
+
+/// A move that fails says what it found.
+static void move_on_by_one(uint32_t i) {
+    uint64_t found = gyre_word_read(&permits);
+    while (!gyre_word_move(&permits, &found, found + 1)) MODEL_CHECK(found > 1);
+    results[i] = (uint32_t)found;
+}
+
+static void check_moves(void) {
+    MODEL_CHECK(gyre_word_read(&permits) == 4);
+    MODEL_CHECK(results[0] + results[1] + results[2] == 1 + 2 + 3); // I1
+}
+
+// ---------------------------------------------------------------------------------------------------------
 // Counters: sums hold what came before, never go back, and are exact at the end.
 
 static gyre_counter_line lines[2];
@@ -364,6 +406,8 @@ static const model_test tests[] = {
     WORDS("state, a cancel sees the move", 2, setup_ready, cancel_after_move, no_check),
     WORDS("record, start or cancel", 3, setup_record, start_or_cancel, check_record),
     WORDS("flag, the first reason stays", 2, begin, raise_once, check_flag),
+    WORDS("word, one permit", 3, setup_permit, take_permit, check_permit),
+    WORDS("word, each move from the one before", 3, setup_permit, move_on_by_one, check_moves),
     WORDS("counters", 3, setup_counters, count, check_counters),
     HISTOGRAM("histogram, one writer", 2, record_values),
     HISTOGRAM("histogram, shared", 3, record_shared),

@@ -21,6 +21,7 @@ enum MutantTable {
         ("include/gyre_state.h", "words"),
         ("include/gyre_record.h", "words"),
         ("include/gyre_flag.h", "words"),
+        ("include/gyre_word.h", "words"),
         ("include/gyre_counter.h", "words"),
         ("include/gyre_histogram.h", "words"),
         ("gyre_histogram.c", "words"),

@@ -296,6 +296,10 @@ extension NamedMutant {
             "include/gyre_flag.h", "the last reason stays",
             "    (void)gyre_cas_relaxed_relaxed(flag, &down, reason);",
             "    (void)down;\n    gyre_store_relaxed(flag, reason);"),
+        NamedMutant(
+            "include/gyre_word.h", "a state is stored over another",
+            "    return gyre_cas_acq_rel_relaxed(word, found, next); // W1, W2; who failed tries again or does nothing",
+            "    (void)found;\n    gyre_store_release(word, next);\n    return true;"),
     ]
 
     private static let timer: [NamedMutant] = [
