@@ -33,7 +33,7 @@ let package = Package(
         .target(name: "CGyre", dependencies: ["CURCU"], path: "CSupport/gyre", cSettings: strictC),
         .target(name: "GyreCore", dependencies: ["CGyre"], swiftSettings: strict),
         .target(name: "GyrePolicy", dependencies: ["GyreCore"], swiftSettings: strict),
-        .target(name: "Gyre", dependencies: ["GyreCore"], swiftSettings: strict),
+        .target(name: "Gyre", dependencies: ["GyreCore", "GyrePolicy"], swiftSettings: strict),
         .target(name: "GyreObserve", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "GyreTesting", dependencies: ["Gyre", "GyreCore", "GyrePolicy"], swiftSettings: strict),
         // Loads, their figures and conditions on them: one engine for `gyre bench` and for the nested Benchmarks.

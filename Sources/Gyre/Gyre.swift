@@ -1,3 +1,4 @@
-// The public face stands on the machine: whoever imports Gyre sees the values of GyreCore (instants, snapshots,
-// histograms) without a second import.
+// The public face stands on the machine and on the policies: whoever imports Gyre sees the values of both (instants,
+// snapshots, histograms; limits, breakers, backoffs) without further imports.
 @_exported public import GyreCore
+@_exported public import GyrePolicy

@@ -1,4 +1,4 @@
-public import GyreCore
+import GyreCore
 
 /// What became of a task. Final: an outcome never changes.
 public enum Outcome<Value: Sendable>: Sendable {
@@ -55,43 +55,4 @@ public enum CancelReason: Sendable, Equatable {
     case shutdown
     /// Another node of its graph failed, in a failure mode that stops the run then.
     case failure
-}
-
-/// What the engine itself has to say. Errors of task bodies are passed on unchanged.
-public struct GyreError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What happened. Open: later versions may add codes.
-    public struct Code: Hashable, Sendable, CustomStringConvertible {
-        public let description: String
-
-        public static let deadlineExceeded = Code(description: "deadline exceeded")
-        public static let cancelled = Code(description: "cancelled")
-        public static let closed = Code(description: "runtime closed")
-        public static let skipped = Code(description: "skipped")
-        public static let upstreamFailed = Code(description: "upstream failed")
-        public static let full = Code(description: "full")
-    }
-
-    public let code: Code
-    /// The graph node that it is about, if any.
-    public let node: String?
-
-    init(code: Code, node: String? = nil) {
-        self.code = code
-        self.node = node
-    }
-
-    /// What a refused submit means to a caller that waits for the outcome.
-    @usableFromInline
-    init(refusal: SubmitError) {
-        switch refusal {
-        case .full: self.init(code: .full)
-        case .closed: self.init(code: .closed)
-        case .late: self.init(code: .deadlineExceeded)
-        }
-    }
-
-    public var description: String {
-        guard let node else { return code.description }
-        return "\(code.description): because of \(node)"
-    }
 }

@@ -1,0 +1,209 @@
+public import GyreCore
+public import GyrePolicy
+
+/// One attempt of a call, for the work.
+public struct Attempt: Sendable, Hashable {
+    /// Counted from 1. An attempt that was snoozed does not count, so the next has its number.
+    public let number: Int
+    /// When it is given up: hand it on to whatever the work calls.
+    public let deadline: Deadline
+}
+
+extension Dependency {
+    /// Does `work` under the policies of this dependency and returns its value.
+    ///
+    /// Without a deadline or a timeout an attempt runs on the workers in the caller's own task. With one it runs on a
+    /// task of its own, as ``Runtime/run(lane:deadline:_:)`` does: task-locals are not inherited, and at that instant
+    /// the call goes on while the work is cancelled and may still run until it notices.
+    ///
+    /// Cancelling the caller's task cancels the work, or ends a pause at once; a cancelled call counts as nothing.
+    /// After ``Runtime/drain(soft:hard:)`` began no further attempt starts, and pauses end with the runtime.
+    ///
+    /// - Parameters:
+    ///   - cost: What each attempt takes of the rate limit, in its units. A retry pays again.
+    ///   - deadline: The deadline of whoever waits for the value; the earlier of it and the policies' own holds.
+    ///   - work: Sync or async. Tried again after an error, as ``RetryPolicy`` says.
+    /// - Returns: What the first attempt returned that did not throw.
+    /// - Throws: The work's own error unchanged, of several attempts the last one's. ``GyreError`` with the codes
+    ///   `rejected` (a policy refused before the work was tried; ``GyreError/policy`` says which),
+    ///   `deadlineExceeded`, `cancelled`, `closed`, or `full` when no record or timer is free.
+    /// - Complexity: A call that is admitted at once and succeeds moves each policy's word once or twice and allocates
+    ///   nothing beyond what running its work does.
+    /// - Concurrency: From any task. Never blocks a thread.
+    public nonisolated func call<Value: Sendable>(
+        cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture,
+        _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
+    ) async throws -> Value {
+        var pass = try enter(at: clock.now, parent: deadline)
+        defer { leave(&pass) }
+        while true {
+            do {
+                return try await attempt(pass, cost: cost, work)
+            } catch {
+                endRetry(&pass)
+                try await pause(after: error, &pass)
+            }
+        }
+    }
+
+    /// One attempt, from the breaker inwards.
+    private nonisolated func attempt<Value: Sendable>(
+        _ pass: CallPass, cost: UInt64,
+        _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
+    ) async throws -> Value {
+        let (lease, began, deadline) = try await admitted(pass, cost: cost)
+        let attempt = Attempt(number: pass.retry.attempts + 1, deadline: deadline)
+        do {
+            let value = try await perform(attempt, work)
+            let now = clock.now
+            end(lease, failure: nil, nanoseconds: now.nanoseconds(since: began), at: now)
+            return value
+        } catch {
+            let now = clock.now
+            end(lease, failure: errorClass(of: error), nanoseconds: now.nanoseconds(since: began), at: now)
+            throw error
+        }
+    }
+
+    /// Passes the breaker and the rate limit, and sleeps for the latter where it must.
+    private nonisolated func admitted(
+        _ pass: CallPass, cost: UInt64
+    ) async throws -> (lease: BreakerLease?, began: MonotonicInstant, deadline: Deadline) {
+        while true {
+            if Task.isCancelled { throw refusal(.cancelled) }
+            let now = clock.now
+            if let late = late(pass, at: now) { throw late }
+            let deadline = policies.timeouts?.attempt(from: now, within: pass.deadline) ?? pass.deadline
+            switch admit(cost: cost, at: now, deadline: deadline.instant) {
+            case .admitted(let lease): return (lease, now, deadline)
+            case .wait(let until):
+                guard mayStart(pass, at: until) else {
+                    throw refusal(.rejected, by: .rateLimit, retryAfter: now.duration(to: until))
+                }
+                try await sleep(until: until)
+            case .rejected(let policy, let retryAt):
+                throw refusal(.rejected, by: policy, retryAfter: retryAt.map { max(.zero, now.duration(to: $0)) })
+            case .tooLarge(let cost):
+                throw refusal(.rejected, by: .rateLimit, cause: cost)
+            }
+        }
+    }
+
+    /// Whether an attempt of `pass` that starts at `instant` may end in time, and starts in time where it is the first.
+    private func mayStart(_ pass: CallPass, at instant: MonotonicInstant) -> Bool {
+        window(of: pass).fits(instant) && !(pass.isFirst && pass.startBy.hasPassed(at: instant))
+    }
+
+    /// Why no attempt of `pass` may start now, if time is the reason.
+    private func late(_ pass: CallPass, at now: MonotonicInstant) -> GyreError? {
+        let limit = pass.isFirst ? pass.startBy : pass.deadline
+        guard limit.hasPassed(at: now) else { return nil }
+        return refusal(.deadlineExceeded, by: .deadline)
+    }
+
+    /// Runs the work on the workers, until the deadline where there is one.
+    private nonisolated func perform<Value: Sendable>(
+        _ attempt: Attempt, _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
+    ) async throws -> Value {
+        guard attempt.deadline.instant != .distantFuture else {
+            return try await runtime.run { try await work(attempt) }
+        }
+        let handle: TaskHandle<Value>
+        do {
+            handle = try runtime.post(deadline: attempt.deadline.instant) { try await work(attempt) }
+        } catch {
+            throw refusal(GyreError.Code(refusal: error), by: error == .late ? attempt.policy : nil)
+        }
+        let outcome = await withTaskCancellationHandler {
+            await handle.settled
+        } onCancel: {
+            handle.cancel()
+        }
+        switch outcome {
+        case .timedOut: throw refusal(.deadlineExceeded, by: attempt.policy)
+        case .cancelled(let reason): throw refusal(reason == .shutdown ? .closed : .cancelled)
+        default: return try outcome.get()
+        }
+    }
+
+    // MARK: - After a failure
+
+    /// Decides what follows a failed attempt, and sleeps until the next one may start.
+    ///
+    /// - Throws: The call's outcome, when there is no next one.
+    private nonisolated func pause(after error: any Error, _ pass: inout CallPass) async throws {
+        let kind = errorClass(of: error)
+        let outcome = self.outcome(error, kind, pass)
+        if kind.isOfWork { pass.workError = error }
+        guard let retry = policies.retry else { throw outcome }
+        let now = clock.now
+        let failed = FailedAttempt(
+            kind, decision: decide?(error, pass.retry.attempts + 1), at: now, window: window(of: pass))
+        let (state, verdict) = retry.verdict(after: failed, in: pass.retry, draw: draw())
+        let resume: MonotonicInstant
+        switch verdict {
+        case .stop, .interrupted: throw outcome
+        case .snooze(let until): resume = until
+        case .retry(let due):
+            guard beginRetry(&pass) else { throw outcome }
+            resume = due
+        }
+        pass.retry = state
+        if resume > now { try await sleep(until: resume, instead: pass.workError) }
+        // Who slept may have slept longer.
+        guard window(of: pass).fits(clock.now) else { throw outcome }
+    }
+
+    /// What the call ends with when `error` was its last attempt's: that, unless a policy refused to make the attempt
+    /// and the one before it says more.
+    private func outcome(_ error: any Error, _ kind: ErrorClass, _ pass: CallPass) -> any Error {
+        switch kind {
+        case .rejected: return pass.workError ?? error
+        case .transient, .timedOut, .overloaded, .throttled, .permanent, .budgetExhausted, .cancelled, .interrupted:
+            guard let own = error as? GyreError, own.cause == nil, let before = pass.workError else { return error }
+            return own.after(before)
+        }
+    }
+
+    /// The engine's own errors know their class. A caller that is cancelled has its reasons, whatever the work makes of
+    /// it.
+    private nonisolated func errorClass(of error: any Error) -> ErrorClass {
+        if Task.isCancelled { return .cancelled }
+        if let own = error as? GyreError { return own.errorClass }
+        return classify(error)
+    }
+
+    private func refusal(
+        _ code: GyreError.Code, by policy: PolicyKind? = nil, retryAfter: Duration? = nil, cause: (any Error)? = nil
+    ) -> GyreError {
+        GyreError(code: code, dependency: name, policy: policy, retryAfter: retryAfter, cause: cause)
+    }
+
+    private nonisolated func sleep(until instant: MonotonicInstant, instead cause: (any Error)? = nil) async throws {
+        do {
+            try await runtime.sleep(until: instant)
+        } catch let error as SubmitError {
+            throw refusal(GyreError.Code(refusal: error), cause: cause)
+        } catch {
+            throw refusal(Task.isCancelled ? .cancelled : .closed, cause: cause)
+        }
+    }
+}
+
+extension CallPass {
+    /// Whether nothing has been tried yet.
+    fileprivate var isFirst: Bool { retry.attempts == 0 && workError == nil }
+}
+
+extension Attempt {
+    /// Whose the deadline is.
+    fileprivate var policy: PolicyKind { deadline.limit == .attempt ? .attemptTimeout : .deadline }
+}
+
+extension GyreError {
+    /// The same error, with what the attempt before it ended with.
+    fileprivate func after(_ cause: any Error) -> GyreError {
+        guard let dependency else { return self }
+        return GyreError(code: code, dependency: dependency, policy: policy, retryAfter: retryAfter, cause: cause)
+    }
+}

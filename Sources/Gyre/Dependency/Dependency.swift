@@ -1,0 +1,91 @@
+public import GyreCore
+public import GyrePolicy
+
+/// One thing that tasks call and that may fail: an API, a model, a database. Shared by all tasks that call it, so that
+/// what one learns about it helps all.
+///
+/// ```swift
+/// let stock = Dependency("stock", on: gyre)
+/// let count = try await stock.call { _ in try await fetchCount("umbrella") }
+/// ```
+///
+/// A dependency belongs to one runtime, because all of its instants are of one clock. Its state is a word for each
+/// policy; whoever calls moves them himself, so that no call waits for another thread.
+///
+/// - Concurrency: Safe from any thread.
+public final class Dependency: Sendable {
+    public let name: String
+    public let policies: Policies
+    /// The policies that are there, from the outside in.
+    public let order: PolicyOrder
+    public let runtime: Runtime
+
+    let words: DependencyWords
+    let classify: @Sendable (any Error) -> ErrorClass
+    let decide: RetryClassifier?
+    /// What all chance of this dependency follows from.
+    let seed: UInt64
+
+    /// A dependency with ``Policies/standard``.
+    public convenience init(_ name: String, on runtime: Runtime) {
+        do {
+            try self.init(name, on: runtime, .standard)
+        } catch {
+            preconditionFailure("the standard policies are in range: \(error)")
+        }
+    }
+
+    /// - Parameters:
+    ///   - name: For people, in errors and descriptions.
+    ///   - seed: The same seed gives the same jitter. Chosen by chance when `nil`, because programs that back off in step
+    ///     come back in step.
+    ///   - classify: What an error of the work says about the service. By default the word of an error that is a
+    ///     `ClassifiedError`, else `transient`. Not asked about errors of the engine, nor about calls that were
+    ///     cancelled.
+    ///   - decide: What to do after an error, where its class does not say it. It cannot lift the limits of ``RetryPolicy``.
+    /// - Throws: ``ConfigurationError`` about what a dependency does not do.
+    public init(
+        _ name: String, on runtime: Runtime, _ policies: Policies, seed: UInt64? = nil,
+        classify: @escaping @Sendable (any Error) -> ErrorClass = { ErrorClass(of: $0) },
+        decide: RetryClassifier? = nil
+    ) throws(ConfigurationError) {
+        try policies.check()
+        do {
+            order = try policies.order
+        } catch {
+            throw ConfigurationError(field: "policies", reason: error.description)
+        }
+        self.name = name
+        self.runtime = runtime
+        self.policies = policies
+        self.classify = classify
+        self.decide = decide
+        self.seed = seed ?? UInt64.random(in: 0 ... .max)
+        words = DependencyWords()
+    }
+
+    var clock: MonotonicClock { runtime.clock }
+
+    /// 64 random bits, other ones each time.
+    func draw() -> UInt64 { SeededRandom.draw(seed: seed, index: words.nextDraw()) }
+}
+
+/// The words of a dependency. What many threads move at each call has a cache line of its own; the breaker's, which
+/// hardly ever moves, is on one that is only read.
+struct DependencyWords: Sendable {
+    private let lines = WordLines(count: 7)
+
+    /// Calls and retries under way.
+    var budget: SharedWord { lines.word(onLine: 0) }
+    var permits: SharedWord { lines.word(onLine: 1) }
+    var rate: SharedWord { lines.word(onLine: 2) }
+    var breaker: SharedWord { lines.word(onLine: 3) }
+    /// The least that an attempt took that succeeded, in nanoseconds; 0 as long as none has. Hardly ever moves either.
+    var shortest: SharedWord { lines.word(1, onLine: 3) }
+    /// Slot `index` of the breaker's window; ten words on two lines.
+    func window(_ index: Int) -> SharedWord { lines.word(index, onLine: 4) }
+
+    private var draws: SharedWord { lines.word(onLine: 6) }
+
+    func nextDraw() -> UInt64 { draws.update { ($0 &+ 1, $0) } }
+}
