@@ -40,6 +40,12 @@ import Testing
         #expect(ends.undone.map(\.description) == ["charge: undone", "seat: undone"])
     }
 
+    @Test func theExamplesAboutDependenciesRun() async throws {
+        let end = try await dependenciesExample()
+        #expect(end.count == "umbrella".count)
+        #expect(end.description.contains("failureShare = 0.3 (user)"))
+    }
+
     // MARK: - The comparison itself
 
     @Test func aBlockThatDiffersIsFound() {

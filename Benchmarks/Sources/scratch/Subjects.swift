@@ -8,7 +8,7 @@ enum Subjects {
     static let callers = 2
 
     static func all(workers: Int?) -> [Subject] {
-        submitted(workers) + awaited(workers) + graphs(workers) + peers
+        submitted(workers) + awaited(workers) + called(workers) + graphs(workers) + peers
     }
 
     /// One thread submits, the workers run. Nothing waits for a value.
@@ -45,6 +45,32 @@ enum Subjects {
                 try await runAll(gyre, count)
             },
         ]
+    }
+
+    /// One caller that calls a dependency again and again, from the workers. The difference between two rows is what the
+    /// policies take, the end of the call included.
+    private static func called(_ workers: Int?) -> [Subject] {
+        let rows: [(String, @Sendable () throws -> Dependency.Policies)] = [
+            ("no policies", { .none }),
+            ("the standard policies", { .standard }),
+            (
+                "five policies",
+                {
+                    .init(
+                        bulkhead: try Bulkhead(), retry: try RetryPolicy(), retryBudget: try RetryBudget(),
+                        breaker: try CircuitBreaker(),
+                        rateLimit: try RateLimit(1 << 40, per: .seconds(1), burst: 1 << 40))
+                }
+            ),
+        ]
+        return rows.map { name, policies in
+            gyre("call of a dependency, \(name), stamped", 400_000, workers, .all) { gyre, count in
+                let dependency = try Dependency("measured", on: gyre, try policies())
+                try await withTaskExecutorPreference(gyre.pool) {
+                    for _ in 0..<count { _ = try await dependency.call { _ in 1 } }
+                }
+            }
+        }
     }
 
     /// Runs of one graph; a task is a node.

@@ -1,4 +1,4 @@
-// gyre_word.h: a state that fits in a word and is moved by whoever has to: computed from what was found, then exchanged.
+// gyre_word.h: a state that fits in a word, moved by whoever has to: computed from what was found, then exchanged.
 //
 // Source      Compare and swap of the whole state (M. Herlihy, TOPLAS 13(1), 1991, on universal objects).
 // Progress    Lock-free: an exchange that fails is somebody else's success.

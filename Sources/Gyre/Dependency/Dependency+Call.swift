@@ -24,7 +24,8 @@ extension Dependency {
     ///   - deadline: The deadline of whoever waits for the value; the earlier of it and the policies' own holds.
     ///   - work: Sync or async. Tried again after an error, as ``RetryPolicy`` says.
     /// - Returns: What the first attempt returned that did not throw.
-    /// - Throws: The work's own error unchanged, of several attempts the last one's. ``GyreError`` with the codes
+    /// - Throws: The work's own error unchanged, of several attempts the last one's, but for the `CancellationError` of
+    ///   work that was cancelled with its caller. ``GyreError`` with the codes
     ///   `rejected` (a policy refused before the work was tried; ``GyreError/policy`` says which),
     ///   `deadlineExceeded`, `cancelled`, `closed`, or `full` when no record or timer is free.
     /// - Complexity: A call that is admitted at once and succeeds moves each policy's word once or twice and allocates
@@ -159,6 +160,8 @@ extension Dependency {
     private func outcome(_ error: any Error, _ kind: ErrorClass, _ pass: CallPass) -> any Error {
         switch kind {
         case .rejected: return pass.workError ?? error
+        case .cancelled where error is CancellationError && Task.isCancelled:
+            return refusal(.cancelled, cause: pass.workError)
         case .transient, .timedOut, .overloaded, .throttled, .permanent, .budgetExhausted, .cancelled, .interrupted:
             guard let own = error as? GyreError, own.cause == nil, let before = pass.workError else { return error }
             return own.after(before)

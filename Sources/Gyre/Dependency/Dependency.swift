@@ -37,12 +37,13 @@ public final class Dependency: Sendable {
 
     /// - Parameters:
     ///   - name: For people, in errors and descriptions.
-    ///   - seed: The same seed gives the same jitter. Chosen by chance when `nil`, because programs that back off in step
-    ///     come back in step.
+    ///   - seed: The same seed gives the same jitter. Chosen by chance when `nil`, because programs that back off in
+    ///     step come back in step.
     ///   - classify: What an error of the work says about the service. By default the word of an error that is a
     ///     `ClassifiedError`, else `transient`. Not asked about errors of the engine, nor about calls that were
     ///     cancelled.
-    ///   - decide: What to do after an error, where its class does not say it. It cannot lift the limits of ``RetryPolicy``.
+    ///   - decide: What to do after an error, where its class does not say it. It cannot lift the limits of
+    ///     ``RetryPolicy``.
     /// - Throws: ``ConfigurationError`` about what a dependency does not do.
     public init(
         _ name: String, on runtime: Runtime, _ policies: Policies, seed: UInt64? = nil,

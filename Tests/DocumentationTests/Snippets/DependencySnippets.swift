@@ -1,0 +1,46 @@
+import Gyre
+
+/// The article about dependencies, up to its end; returns what was fetched and the description of its last one.
+func dependenciesExample() async throws -> (count: Int, description: String) {
+    let gyre = try Runtime()
+    let stock = Dependency("stock", on: gyre)
+    let count = try await stock.call { _ in try await fetchCount("umbrella") }
+
+    let price = try Dependency(
+        "price", on: gyre,
+        .init(
+            timeouts: Timeouts(attempt: .seconds(2), total: .seconds(5)),
+            bulkhead: Bulkhead(permits: 40),
+            retry: RetryPolicy(attemptsMax: 4),
+            retryBudget: RetryBudget(),
+            breaker: CircuitBreaker(failureShare: 0.3),
+            rateLimit: RateLimit(600, per: .seconds(60), burst: 20)),
+        classify: { error in
+            switch error {
+            case let error as PriceError where error.status == 429: .throttled(retryAfter: error.retryAfter)
+            case let error as PriceError where error.status < 500: .permanent
+            default: ErrorClass(of: error)
+            }
+        })
+
+    do {
+        let euros = try await price.call { attempt in try await fetchPrice("umbrella", by: attempt.deadline) }
+        print("\(euros) EUR")
+    } catch let error as GyreError where error.code == .rejected {
+        print("\(error.policy!) refused, try again in \(error.retryAfter ?? .zero)")
+    }
+    await gyre.drain()
+    return (count, price.describe())
+}
+
+struct PriceError: Error {
+    let status: Int
+    let retryAfter: Duration?
+}
+
+private func fetchCount(_ article: String) async throws -> Int { article.count }
+
+private func fetchPrice(_ article: String, by deadline: Deadline) async throws -> Int {
+    guard deadline.limit == .attempt else { throw PriceError(status: 400, retryAfter: nil) }
+    return 2 * article.count
+}
