@@ -56,7 +56,8 @@ let package = Package(
         .target(name: "GyreJemalloc", dependencies: ["CGyreJemalloc"], swiftSettings: strict),
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
         .testTarget(name: "GyrePolicyTests", dependencies: ["GyrePolicy", "GyreCore"], swiftSettings: strict),
-        .testTarget(name: "GyreTests", dependencies: ["Gyre", "GyreCore", "GyrePolicy"], swiftSettings: strict),
+        .testTarget(
+            name: "GyreTests", dependencies: ["GyreTesting", "Gyre", "GyreCore", "GyrePolicy"], swiftSettings: strict),
         .testTarget(
             name: "GyreTestingTests", dependencies: ["GyreTesting", "Gyre", "GyreCore", "GyrePolicy"],
             swiftSettings: strict),

@@ -26,12 +26,12 @@ extension Runtime {
         await withUnsafeContinuation { continuation in
             do {
                 let thread = try PosixThread(name: "gyre-drain") {
-                    continuation.wake(returning: self.drainAndBlock(soft: soft, hard: hard))
+                    continuation.resume(returning: self.drainAndBlock(soft: soft, hard: hard))
                 }
                 thread.detach()
             } catch {
                 // The system starts no thread: better to block this one than not to drain.
-                continuation.wake(returning: drainAndBlock(soft: soft, hard: hard))
+                continuation.resume(returning: drainAndBlock(soft: soft, hard: hard))
             }
         }
     }
@@ -43,6 +43,9 @@ extension Runtime {
     public func drainBlocking(soft: Duration = .seconds(10), hard: Duration = .seconds(30)) -> DrainReport {
         drainAndBlock(soft: soft, hard: hard)
     }
+
+    /// Ends a driven runtime: what has not ended is not waited for.
+    package func drainNow() -> DrainReport { drainAndBlock(soft: .zero, hard: .zero) }
 
     private func drainAndBlock(soft: Duration, hard: Duration) -> DrainReport {
         precondition(WorkerSeat(of: pool) == nil, "a task of a runtime cannot drain it: it would wait for itself")

@@ -18,7 +18,7 @@ public final class Runtime: Sendable {
     public let pool: WorkerPool
     let intake = Intake()
     let runners: RunnerSet
-    let timers: TimerService
+    package let timers: TimerService
 
     /// Starts the workers.
     ///
@@ -27,7 +27,7 @@ public final class Runtime: Sendable {
         let pool = try WorkerPool(configuration)
         self.pool = pool
         self.runners = RunnerSet(pool: pool)
-        self.timers = TimerService(clock: pool.clock)
+        self.timers = TimerService(clock: pool.clock, isDriven: configuration.isDriven)
     }
 
     /// The clock of all stamps and deadlines of this runtime.

@@ -32,12 +32,14 @@ package final class TimerService: @unchecked Sendable {
     /// The end of time: GYRE_TIMER_NEVER, which is too wide a literal for the importer.
     private static let never = UInt64.max
 
-    package init(clock: MonotonicClock) {
+    /// - Parameter isDriven: No thread is started; timers fire in ``fireDue()`` only.
+    package init(clock: MonotonicClock, isDriven: Bool = false) {
         guard let wheel = gyre_timer_create(Self.capacity, clock.now.nanoseconds) else {
             fatalError("no address space for \(Self.capacity) timers of 64 bytes")
         }
         self.wheel = wheel
         self.clock = clock
+        isRunning.store(isDriven, ordering: .relaxed)  // nobody else has it yet
     }
 
     deinit { gyre_timer_destroy(wheel) }
@@ -92,6 +94,15 @@ package final class TimerService: @unchecked Sendable {
         }
         started?.join()
         turn(Self.never)
+    }
+
+    /// Fires on the calling thread what is due by the clock, in order of due time, then of the inserts.
+    package func fireDue() { turn(clock.now.nanoseconds) }
+
+    /// No timer is due before; exact, unless the first was cancelled. `nil` when none waits.
+    package var nextDue: MonotonicInstant? {
+        let next = gyre_timer_next_due(wheel)
+        return next == Self.never ? nil : MonotonicInstant(nanoseconds: next)
     }
 
     private func startThread() throws(SubmitError) {

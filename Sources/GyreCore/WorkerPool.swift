@@ -24,6 +24,8 @@ public final class WorkerPool: @unchecked Sendable {
         public var clock: MonotonicClock = .system()
         /// Prefix of the thread names.
         public var name: String = "gyre"
+        /// Whether no thread is started: the pool does nothing but what ``WorkerPool/turn(worker:)`` is called for.
+        package var isDriven = false
 
         public init() {}
 
@@ -91,6 +93,7 @@ public final class WorkerPool: @unchecked Sendable {
         self.workers = (0..<(workerCount + Self.sparesMax)).map { index in
             Worker(index: index, dispatch: dispatch, clock: configuration.clock)
         }
+        if configuration.isDriven { return }
         for index in 0..<workerCount {
             do {
                 try startWorker(index)
