@@ -1,5 +1,6 @@
 import Gyre
 import GyreCore
+import GyreTesting
 import Testing
 
 @testable import Gyre
@@ -10,16 +11,15 @@ import Testing
 @Suite struct DependencyPropertyTests {
     private static let seeds: UInt64 = 10_000
 
-    @Test func whatIsCountedIsWhatIsHeld() async throws {
-        let (clock, time) = MonotonicClock.manual(startingAt: ManualDependency.start)
-        let runtime = try makeRuntime { $0.clock = clock }
+    @Test func whatIsCountedIsWhatIsHeld() throws {
+        let manual = try ManualRuntime(startingAt: ManualDependency.start)
         for seed in 0..<Self.seeds {
-            var history = try DependencyHistory(seed: seed, runtime, time)
+            var history = try DependencyHistory(seed: seed, manual.runtime, manual.time)
             let fault = history.run(steps: 60)
             #expect(fault == nil, "seed \(seed)")
             if fault != nil { break }
         }
-        await runtime.finishAsync()
+        manual.finish()
     }
 }
 

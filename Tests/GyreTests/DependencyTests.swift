@@ -1,40 +1,56 @@
 import Gyre
 import GyreCore
+import GyreTesting
 import Testing
 
 @testable import Gyre
 
-/// A dependency on a clock that the test moves.
+/// A dependency of a runtime that the test moves.
 struct ManualDependency {
     static let start = MonotonicInstant(nanoseconds: 3_600_000_000_000)
 
-    let runtime: Runtime
-    let time: ManualTime
+    let manual: ManualRuntime
     let dependency: Dependency
+    var runtime: Runtime { manual.runtime }
+    var time: ManualTime { manual.time }
 
     init(
         _ policies: Dependency.Policies, decide: RetryClassifier? = nil,
         classify: @escaping @Sendable (any Error) -> ErrorClass = { ErrorClass(of: $0) }
     ) throws {
-        let (clock, time) = MonotonicClock.manual(startingAt: Self.start)
-        runtime = try makeRuntime { $0.clock = clock }
-        self.time = time
+        manual = try ManualRuntime(startingAt: Self.start)
         dependency = try Dependency(
-            "stock", on: runtime, policies, seed: 7, classify: classify, decide: decide)
+            "stock", on: manual.runtime, policies, seed: 7, classify: classify, decide: decide)
     }
 
     /// Time since the test began.
-    var elapsed: Duration { Self.start.duration(to: runtime.clock.now) }
+    var elapsed: Duration { Self.start.duration(to: manual.now) }
 
-    /// Waits until `count` timers wait: who sleeps is asleep then.
-    func wait(forTimers count: UInt64, _ location: SourceLocation = #_sourceLocation) async {
-        #expect(await soon { runtime.timers.waiting == count }, sourceLocation: location)
+    /// A call to its end, for which time moves as far as it must.
+    @discardableResult
+    func call<Value: Sendable>(
+        cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture,
+        _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
+    ) throws -> Value {
+        try manual.run { [dependency] in try await dependency.call(cost: cost, deadline: deadline, work) }
     }
 
-    /// Ends the test: nothing is held any more.
-    func finish(_ location: SourceLocation = #_sourceLocation) async {
+    /// A call that has begun and got as far as it gets without time.
+    func start<Value: Sendable>(
+        cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture,
+        _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
+    ) -> ManualTask<Value> {
+        let task = manual.start { [dependency] in try await dependency.call(cost: cost, deadline: deadline, work) }
+        manual.settle()
+        return task
+    }
+
+    /// Ends the test: nothing is held any more, and no timer was forgotten.
+    func finish(_ location: SourceLocation = #_sourceLocation) {
+        manual.settle()
         dependency.expectNothingHeld(location)
-        await runtime.finishAsync(location)
+        #expect(runtime.timers.waiting == 0, sourceLocation: location)
+        #expect(manual.finish().isComplete, sourceLocation: location)
     }
 }
 
@@ -101,27 +117,19 @@ struct ServiceError: ClassifiedError, Equatable {
         await runtime.finishAsync()
     }
 
-    @Test func attemptsKeepTheirDistance() async throws {
+    @Test func attemptsKeepTheirDistance() throws {
         let test = try ManualDependency(.init(retry: retry(3, base: .milliseconds(50)), retryBudget: RetryBudget()))
         let (stock, clock) = (test.dependency, test.runtime.clock)
         let began = Lock<[Duration]>([])
-        let call = Task {
-            try await stock.call { attempt in
-                began.withLock { $0.append(ManualDependency.start.duration(to: clock.now)) }
-                throw Failure(number: attempt.number)
-            }
+        let call: ManualTask<Void> = test.start { attempt in
+            began.withLock { $0.append(ManualDependency.start.duration(to: clock.now)) }
+            throw Failure(number: attempt.number)
         }
-        await test.wait(forTimers: 1)
         #expect(stock.snapshot().retriesActive == 1, "the pause is part of the retry")
-        test.time.advance(by: .milliseconds(49))
-        await test.wait(forTimers: 1)
-        test.time.advance(by: .milliseconds(1))
-        await test.wait(forTimers: 0)
-        await test.wait(forTimers: 1)
-        test.time.advance(by: .milliseconds(100))
-        await #expect(throws: Failure(number: 3)) { try await call.value }
+        test.manual.advance(by: .seconds(1))
+        #expect(call.error as? Failure == Failure(number: 3))
         #expect(began.withLock { $0 } == [.zero, .milliseconds(50), .milliseconds(150)])
-        await test.finish()
+        test.finish()
     }
 
     @Test(arguments: [ErrorClass.permanent, .budgetExhausted, .cancelled, .interrupted, .rejected(retryAfter: nil)])
@@ -139,113 +147,85 @@ struct ServiceError: ClassifiedError, Equatable {
         await runtime.finishAsync()
     }
 
-    @Test func theUsersOwnWordsDecide() async throws {
+    @Test func theUsersOwnWordsDecide() throws {
         let test = try ManualDependency(
             .init(retry: retry(2)), decide: { _, attempts in attempts == 1 ? .snooze(.seconds(3)) : .fail })
-        let (stock, tried) = (test.dependency, Tally())
-        let call = Task {
-            try await stock.call { attempt in
-                #expect(attempt.number == 1, "a snooze does not count")
-                tried.add()
-                if tried.count < 3 { throw Failure(number: 0) }
-                return tried.count
-            }
+        let tried = Tally()
+        let value = try test.call { attempt in
+            #expect(attempt.number == 1, "a snooze does not count")
+            tried.add()
+            if tried.count < 3 { throw Failure(number: 0) }
+            return tried.count
         }
-        for _ in 0..<2 {
-            await test.wait(forTimers: 1)
-            test.time.advance(by: .seconds(3))
-            await test.wait(forTimers: 0)
-        }
-        #expect(try await call.value == 3)
-        await test.finish()
+        #expect(value == 3 && test.elapsed == .seconds(6))
+        test.finish()
     }
 
-    @Test func retriesAreAShareOfTheWork() async throws {
+    @Test func retriesAreAShareOfTheWork() throws {
         let test = try ManualDependency(
             .init(retry: retry(2, base: .seconds(1)), retryBudget: RetryBudget(share: 0, floor: 2)))
-        let (stock, refused) = (test.dependency, Tally())
         let calls = (0..<5).map { number in
-            Task {
-                do {
-                    return try await stock.call { attempt in
-                        if attempt.number == 1 { throw Failure(number: number) }
-                        return true
-                    }
-                } catch let error as Failure {
-                    #expect(error == Failure(number: number))
-                    refused.add()
-                    return false
+            test.manual.start { [stock = test.dependency] in
+                try await stock.call { attempt in
+                    if attempt.number == 1 { throw Failure(number: number) }
                 }
             }
         }
-        #expect(await soon { refused.count == 3 }, "two of five may try again")
-        #expect(stock.snapshot().retriesActive == 2)
-        await test.wait(forTimers: 2)
-        test.time.advance(by: .seconds(1))
-        var succeeded = 0
-        for call in calls where try await call.value { succeeded += 1 }
-        #expect(succeeded == 2)
-        await test.finish()
+        test.manual.settle()
+        #expect(calls.count { $0.error is Failure } == 3, "two of five may try again")
+        #expect(test.dependency.snapshot().retriesActive == 2)
+        test.manual.advance(by: .seconds(1))
+        #expect(calls.count { $0.error == nil && !$0.isPending } == 2)
+        test.finish()
     }
 
     // MARK: - Time
 
-    @Test func aPassedDeadlineTriesNothing() async throws {
+    @Test func aPassedDeadlineTriesNothing() throws {
         let test = try ManualDependency(.standard)
-        let error = await #expect(throws: GyreError.self) {
-            try await test.dependency.call(deadline: ManualDependency.start) { _ in Issue.record("it was tried") }
+        let error = #expect(throws: GyreError.self) {
+            try test.call(deadline: ManualDependency.start) { _ in Issue.record("it was tried") }
         }
         #expect(error?.code == .deadlineExceeded && error?.policy == .deadline && error?.dependency == "stock")
-        await test.finish()
+        test.finish()
     }
 
     /// 100 ms in all; an attempt is known to take 30 ms at least.
     @Test(arguments: [(pause: 60, retries: true), (pause: 80, retries: false)])
-    func aRetryThatCannotEndInTimeIsNotStarted(pause: Int, retries: Bool) async throws {
+    func aRetryThatCannotEndInTimeIsNotStarted(pause: Int, retries: Bool) throws {
         let test = try ManualDependency(
             .init(
                 timeouts: Timeouts(total: .milliseconds(100)), retry: retry(2, base: .milliseconds(pause)),
                 retryBudget: RetryBudget()))
-        let (stock, time) = (test.dependency, test.time)
-        try await stock.call { _ in _ = time.advance(by: .milliseconds(30)) }
-        let call = Task {
-            try await stock.call { attempt in
-                if attempt.number == 1 { throw Failure(number: 1) }
-                return attempt.number
-            }
+        let runtime = test.runtime
+        try test.call { _ in try await runtime.sleep(for: .milliseconds(30)) }
+        let call = test.start { attempt in
+            if attempt.number == 1 { throw Failure(number: 1) }
+            return attempt.number
         }
         if retries {
-            // Not the timer of the first attempt's end: the one of the pause.
-            #expect(await soon { stock.snapshot().retriesActive == 1 })
-            await test.wait(forTimers: 1)
-            time.advance(by: .milliseconds(pause))
-            #expect(try await call.value == 2)
+            test.manual.advance(by: .milliseconds(pause))
+            #expect(try call.result?.get() == 2)
         } else {
-            await #expect(throws: Failure(number: 1)) { try await call.value }
-            #expect(test.elapsed == .milliseconds(30), "at once")
+            #expect(call.error as? Failure == Failure(number: 1), "at once")
         }
-        await test.finish()
+        test.finish()
     }
 
-    @Test func anAttemptHasItsOwnTimeAndTheCallAnother() async throws {
+    @Test func anAttemptHasItsOwnTimeAndTheCallAnother() throws {
         let test = try ManualDependency(
             .init(
                 timeouts: Timeouts(attempt: .milliseconds(40), total: .milliseconds(50)), retry: retry(9),
                 retryBudget: RetryBudget()))
-        let (stock, runtime) = (test.dependency, test.runtime)
+        let runtime = test.runtime
         let deadlines = Lock<[Deadline]>([])
-        let call = Task {
-            try await stock.call { attempt in
+        let error = #expect(throws: GyreError.self) {
+            try test.call { attempt in
                 deadlines.withLock { $0.append(attempt.deadline) }
                 try await runtime.sleep(for: .seconds(60))
             }
         }
-        await test.wait(forTimers: 2)  // the attempt's end and the work's own
-        test.time.advance(by: .milliseconds(40))
-        #expect(await soon { deadlines.withLock { $0.count } == 2 })
-        await test.wait(forTimers: 2)
-        test.time.advance(by: .milliseconds(10))
-        let error = await #expect(throws: GyreError.self) { try await call.value }
+        #expect(test.elapsed == .milliseconds(50))
         #expect(error?.code == .deadlineExceeded && error?.policy == .deadline)
         #expect((error?.cause as? GyreError)?.policy == .attemptTimeout, "the attempt before it")
         #expect(
@@ -253,21 +233,20 @@ struct ServiceError: ClassifiedError, Equatable {
                 Deadline(ManualDependency.start + .milliseconds(40), by: .attempt),
                 Deadline(ManualDependency.start + .milliseconds(50), by: .total),
             ])
-        await test.finish()
+        test.finish()
     }
 
     // MARK: - Cancel and drain
 
-    @Test func cancellingTheCallerEndsItsPause() async throws {
+    @Test func cancellingTheCallerEndsItsPause() throws {
         let test = try ManualDependency(
             .init(bulkhead: Bulkhead(), retry: retry(2, base: .seconds(9)), retryBudget: RetryBudget()))
-        let stock = test.dependency
-        let call = Task { try await stock.call { _ in throw Failure(number: 1) } }
-        await test.wait(forTimers: 1)
+        let call: ManualTask<Void> = test.start { _ in throw Failure(number: 1) }
         call.cancel()
-        let error = await #expect(throws: GyreError.self) { try await call.value }
+        test.manual.settle()
+        let error = call.error as? GyreError
         #expect(error?.code == .cancelled && error?.cause as? Failure == Failure(number: 1))
-        await test.finish()
+        test.finish()
     }
 
     @Test(arguments: [nil, Duration.seconds(60)]) func cancellingTheCallerCancelsTheWork(timeout: Duration?)
