@@ -81,6 +81,30 @@ import Testing
         pool.leave()
     }
 
+    @Test(arguments: [0, 1, 2, 3] as [UInt32]) func aGuestsItemIsSeenByWhoeverLooks(lane: UInt32) throws {
+        let pool = try Pool()
+        let seat = pool.sit()
+        #expect(pool.submit(5, nil, lane: lane))
+        #expect(gyre_dispatch_has_item(pool.dispatch))
+        #expect(pool.takeAll(seat) == [5])
+        #expect(!gyre_dispatch_has_item(pool.dispatch))
+        pool.leave()
+    }
+
+    /// Whoever searched looks for more before it leaves the token: a submit that saw it taken woke nobody.
+    @Test(arguments: [true, false]) func aSearcherPassesTheWakeOnIfThereIsMore(more: Bool) throws {
+        let pool = try Pool()
+        let seat = pool.sit()
+        let park = gyre_dispatch_park(pool.dispatch)
+        gyre_park_prepare(park, 1, false)
+        #expect(gyre_park_start_search(park))
+        if more { #expect(pool.submit(5, nil)) }
+        #expect(gyre_dispatch_pass_wake_on(pool.dispatch) == more)
+        #expect(gyre_park_start_search(park) != more, "the woken worker has the token")
+        #expect(pool.takeAll(seat) == (more ? [5] : []))
+        pool.leave()
+    }
+
     /// An overflowed job waits until there is a record for it.
     @Test func anOverflowedJobNeedsARecord() throws {
         let pool = try Pool(workers: 1, submitters: 1, inFlight: 2)

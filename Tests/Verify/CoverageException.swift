@@ -60,16 +60,15 @@ struct CoverageException: Equatable, CustomStringConvertible {
         memory(
             "gyre_dispatch.c",
             "if (dispatch->records != NULL) munmap(dispatch->records, gyre_dispatch_record_bytes(dispatch));"),
+        memory("gyre_dispatch.c", "if (dispatch->seats != NULL) {"),
         memory("gyre_gate.c", "if (gate != NULL) gyre_gate_init(gate);"),
         memory("gyre_histogram.c", "if (histogram) gyre_histogram_init(histogram);"),
         memory("gyre_histogram.c", "if (!times) return NULL;"),
         memory("gyre_overflow.c", "if (overflow == NULL) return NULL;"),
         memory("gyre_overflow.c", "if (node == NULL) __builtin_trap();"),
         memory("gyre_ring.c", "if (ring == NULL) return NULL;"),
-        memory("gyre_lane.c", "if (lane == NULL || left == NULL || elements == NULL) {", 4),
-        memory("gyre_lane.c", "if (ring == NULL) return NULL;"),
-        memory("gyre_mpsc.c", "if (mpsc == NULL) {"),
-        memory("gyre_slab.c", "if (slab == NULL) {"),
+        memory("gyre_lane.c", "if (lane == NULL || left == NULL || elements == NULL) {", 2),
+        memory("gyre_spsc.c", "if (ring != NULL) gyre_spsc_init(ring, capacity, 0);"),
         memory("gyre_timer.c", "if (memory == MAP_FAILED) return NULL;"),
     ]
 
@@ -105,7 +104,14 @@ struct CoverageException: Equatable, CustomStringConvertible {
             "gyre_futex.c",
             "if (woken < 0) __builtin_trap();", 1,
             "the process would end"),
-        CoverageException("gyre_futex.c", "if (errno == EINTR) return true;", 1, "the process would end"),
+        CoverageException("gyre_futex.c", "if (errno == EINTR) return GYRE_FUTEX_LOOK;", 1, "the process would end"),
+        CoverageException(
+            "gyre_thread.c",
+            "gyre_thread_has_key ? gyre_thread_claim(&gyre_thread_taken, GYRE_THREAD_NUMBERS) : GYRE_THREAD_NONE;", 1,
+            "a process that has no key left before its first ring"),
+        CoverageException(
+            "gyre_thread.c", "if (pthread_setspecific(gyre_thread_key, &gyre_thread_mark) != 0) {", 1,
+            "the C library wants memory for keys beyond its first 32 only"),
         CoverageException(
             "gyre_clock.c",
             "return gyre_clock_is_injected(clock) ? clock->hooks.trusted(clock->hooks.context)", 1,
@@ -148,8 +154,9 @@ struct CoverageException: Equatable, CustomStringConvertible {
             "gyre_clock.c",
             "} while (!gyre_cas_acq_rel_relaxed(&clock->manual_ns, &now, next));"
         ),
+        race("gyre_dispatch.c", "if (gyre_park_wake_one(&dispatch->park, &look_again) || !look_again) return;"),
         race(
-            "gyre_dispatch.c", "} while (gyre_park_wants_wake(&dispatch->park) && gyre_dispatch_has_item(dispatch));", 3
+            "gyre_dispatch.c", "} while (gyre_park_wants_wake(&dispatch->park) && gyre_dispatch_has_item(dispatch));", 4
         ),
         race(
             "include/gyre_histogram.h",
@@ -167,8 +174,17 @@ struct CoverageException: Equatable, CustomStringConvertible {
         race("gyre_overflow.c", "if (!gyre_cas_acquire_relaxed(&overflow->popping, &free_token, 1)) return false;"),
         race("gyre_dispatch.c", "return gyre_dispatch_may_leave(dispatch) ? GYRE_IDLE_LEAVE : GYRE_IDLE_FOUND;"),
         race("include/gyre_dispatch.h", "if (gyre_ring_try_pop(high, &handle) == GYRE_RING_OK) return handle;"),
+        race("include/gyre_lane.h", "if (lead > 0) {"),
+        race(
+            "include/gyre_lane.h",
+            "if (!gyre_cas_relaxed_acquire(slot, &seen, seen + ((uint64_t)max << 5))) continue;"),
+        race("include/gyre_lane.h", "if (!gyre_cas_release_acquire(slot, &seen, freed)) continue;"),
         race("include/gyre_park.h", "if (idle & bit) {"),
         race("include/gyre_ring.h", "for (uint32_t step = 0; step <= ring->capacity; step++) {"),
+        race("include/gyre_spares.h", "if (seen == 0) continue;"),
+        race(
+            "include/gyre_spares.h",
+            "if (seen == 0 && gyre_cas_release_relaxed(at, &seen, place + 1)) return;"),
         race("include/gyre_timer.h", "} while (!gyre_cas_acq_rel_relaxed(&wheel->inserts, &seen, pushed));"),
         race("include/gyre_timer.h", "} while (!gyre_cas_release_relaxed(&wheel->cancels, &seen, pushed));"),
         race(
