@@ -69,11 +69,9 @@ struct Coverage: Instrument {
         let tests = try Command.run(
             ["swift", "test", "--no-parallel"] + Self.suite(scratch), in: context.top,
             environment: Self.environment, seconds: 1_800)
-        let lines = tests.output.split(separator: "\n")
-        let failures = lines.filter { $0.contains("recorded an issue") }.map(String.init)
-        let found = tests.status == 0 ? [] : failures + ["the suite ended with status \(tests.status)"]
-        let ran = lines.count { $0.hasPrefix("✔ Test ") && $0.contains(" passed after ") }
-        report(Row(name, "the suite that is counted", cases: UInt64(ran), "tests", found: found, began: began))
+        let output = SuiteOutput(tests)
+        let subject = "the suite that is counted"
+        report(Row(name, subject, cases: output.passed, "tests", found: output.findings(), began: began))
 
         let counts = scratch.appendingPathComponent("all.profdata")
         guard FileManager.default.fileExists(atPath: raw.path) else {

@@ -85,7 +85,7 @@ struct Row: Sendable {
     var line: String {
         let mark = found.isEmpty ? "ok  " : "FAIL"
         let time = String(format: "%.1f", seconds)
-        return (["\(mark) \(instrument): \(subject): \(cases) \(unit), \(time) s"] + found.map { "     \($0)" })
-            .joined(separator: "\n")
+        let lines = found.flatMap { $0.split(separator: "\n") }.map { "     \($0)" }
+        return (["\(mark) \(instrument): \(subject): \(cases) \(unit), \(time) s"] + lines).joined(separator: "\n")
     }
 }

@@ -15,13 +15,9 @@ struct OneProcessor: Instrument {
         let began = ContinuousClock.now
         let tests = ["taskset", "-c", "0", "swift", "test", "--skip-build", "--no-parallel"] + suite
         let command = try Command.run(tests, in: context.top, environment: Coverage.environment, seconds: 900)
-        let passed = command.output.matches(of: /✔ Test (?!run|case)/).count
-        let failed = command.output.split(separator: "\n").filter { $0.contains("✘ Test") }.map(String.init)
-        var found = Array(failed.prefix(10))
-        if command.status != 0, found.isEmpty {
-            found = ["status \(command.status): \(command.lastLines(3))"]
-        }
-        if passed == 0 { found.append("no test was seen to pass") }
-        report(Row(name, "the test suite", cases: UInt64(passed), "tests passed", found: found, began: began))
+        let output = SuiteOutput(command)
+        report(
+            Row(
+                name, "the test suite", cases: output.passed, "tests passed", found: output.findings(), began: began))
     }
 }

@@ -25,6 +25,13 @@ struct Results {
         return table.lines.joined(separator: "\n")
     }
 
+    /// The rows that found something, as they were printed when the run came to them: a record of a run often keeps its
+    /// last lines only.
+    var findings: String? {
+        let red = rows.filter { !$0.found.isEmpty }
+        return red.isEmpty ? nil : red.map(\.line).joined(separator: "\n")
+    }
+
     var json: String {
         var object = JSONObject()
         object["size"] = .string(size.rawValue)

@@ -20,30 +20,14 @@ struct SanitizersInstrument: Instrument {
         let began = ContinuousClock.now
         // Make hands its variables on: these would be the options of `make verify`.
         let command = try Command.run(["make", target, "ARGS="], in: context.top, seconds: 1_500)
-        var found = command.output.split(separator: "\n").filter { line in marks.contains { line.contains($0) } }
-            .map(String.init)
-        let tests = Self.testsRun(command.output)
-        if command.status != 0, found.isEmpty {
-            let failures = command.output.split(separator: "\n").filter { $0.contains("recorded an issue") }
-            found = ["make \(target) ended with status \(command.status):", command.lastLines(6)]
-            found += failures.prefix(10).map(String.init)
-        }
-        if tests == 0 { found.append("make \(target) ran no test") }
+        let output = SuiteOutput(command)
+        var found = output.findings(marks: marks)
         if !found.isEmpty {
             let log = try context.scratch(name).appendingPathComponent("\(target).log")
             try command.output.write(to: log, atomically: true, encoding: .utf8)
             found.append("all that it said: \(log.path)")
         }
-        return Row(name, subject, cases: tests, "tests", found: found, began: began)
-    }
-
-    /// The number in the closing line of a run of the test library.
-    static func testsRun(_ output: String) -> UInt64 {
-        for line in output.split(separator: "\n").reversed() {
-            guard let range = line.range(of: "Test run with ") else { continue }
-            return UInt64(line[range.upperBound...].prefix { $0.isNumber }) ?? 0
-        }
-        return 0
+        return Row(name, subject, cases: output.passed, "tests", found: found, began: began)
     }
 
     // MARK: - Probes
