@@ -125,7 +125,7 @@ static void verify_freeze_judge(verify_freeze_thread *threads, const verify_free
     for (;;) {
         verify_freeze_look now = verify_freeze_look_at(threads, stopped);
         if (now.completions - first.completions >= VERIFY_ALIVE_COMPLETIONS) return;
-        if (!verify_freeze_has_work(stopped->structure)) return;
+        if (!verify_freeze_has_work(stopped->structure, stopped->index)) return;
         if (now.completions != last.completions) last = now;
         if (now.nanoseconds - last.nanoseconds >= VERIFY_BLOCKED_NANOSECONDS) {
             result->blocked++;
@@ -180,12 +180,12 @@ static bool verify_freeze_stop_threads(verify_freeze_thread *threads, uint32_t s
     return result->stops == stops;
 }
 
-bool verify_freeze(verify_freeze_subject subject, uint32_t capacity, uint32_t stops, uint64_t seed,
-                   verify_freeze_result *result) {
+bool verify_freeze(verify_freeze_subject subject, verify_queue_kind kind, uint32_t capacity, uint32_t stops,
+                   uint64_t seed, verify_freeze_result *result) {
     *result = (verify_freeze_result){0};
     static verify_freeze_structure structure;
     static verify_freeze_thread threads[VERIFY_FREEZE_THREADS];
-    if (!verify_freeze_structure_init(&structure, subject, capacity)) return false;
+    if (!verify_freeze_structure_init(&structure, subject, kind, capacity)) return false;
     int number = SIGRTMIN + 1;
     struct sigaction action = {.sa_sigaction = verify_freeze_hold, .sa_flags = SA_SIGINFO | SA_RESTART}, before;
     sigemptyset(&action.sa_mask);

@@ -4,20 +4,24 @@
 
 #include <string.h>
 
+#define VERIFY_FREEZE_CONSUMER 0u // of a ring with one
+#define VERIFY_FREEZE_BATCH 5u    // values of a push
+#define VERIFY_FREEZE_PART 3u     // values of a pop: batches are split
+
 bool verify_freeze_structure_init(verify_freeze_structure *structure, verify_freeze_subject subject,
-                                  uint32_t capacity) {
+                                  verify_queue_kind kind, uint32_t capacity) {
     memset(structure, 0, sizeof *structure);
     structure->subject = subject;
     structure->two_phase.capacity = capacity < VERIFY_TWO_PHASE_SLOTS_MAX ? capacity : VERIFY_TWO_PHASE_SLOTS_MAX;
     gyre_runq_init(&structure->runq, 0);
     gyre_depot_init(&structure->depot, structure->chunks, VERIFY_FREEZE_CHUNKS, VERIFY_FREEZE_HANDLES);
     gyre_event_init(&structure->event);
-    if (subject != VERIFY_FREEZE_RING) return true;
-    structure->ring = gyre_ring_create(capacity);
-    return structure->ring != NULL;
+    return subject != VERIFY_FREEZE_QUEUE || verify_queue_init(&structure->queue, kind, capacity);
 }
 
-void verify_freeze_structure_destroy(verify_freeze_structure *structure) { gyre_ring_destroy(structure->ring); }
+void verify_freeze_structure_destroy(verify_freeze_structure *structure) {
+    if (structure->subject == VERIFY_FREEZE_QUEUE) verify_queue_destroy(&structure->queue);
+}
 
 // A signal handler of the same thread reads the mark: the compiler must not move the operation out from between.
 static inline void verify_freeze_enter(verify_freeze_mark *mark) {
@@ -48,11 +52,18 @@ static void verify_freeze_work_two_phase(verify_freeze_structure *structure, ver
     }
 }
 
-static void verify_freeze_work_ring(verify_freeze_structure *structure, verify_freeze_mark *mark) {
-    uint32_t handle = 0;
+static void verify_freeze_work_queue(verify_freeze_structure *structure, verify_freeze_mark *mark, uint32_t index) {
+    verify_queue *queue = &structure->queue;
+    bool has_roles = queue->kind == VERIFY_QUEUE_MANY_TO_ONE;
+    uint32_t count = verify_queue_batch_max(queue->kind) == 1 ? 1 : VERIFY_FREEZE_BATCH;
+    uint32_t values[VERIFY_FREEZE_BATCH] = {0};
     while (!verify_freeze_ends(structure)) {
-        VERIFY_FREEZE_IN(mark, gyre_ring_try_push(structure->ring, handle) == GYRE_RING_OK);
-        VERIFY_FREEZE_IN(mark, gyre_ring_try_pop(structure->ring, &handle) == GYRE_RING_OK);
+        if (!has_roles || index != VERIFY_FREEZE_CONSUMER) {
+            VERIFY_FREEZE_IN(mark, verify_queue_push(queue, values, count) > 0);
+        }
+        if (!has_roles || index == VERIFY_FREEZE_CONSUMER) {
+            VERIFY_FREEZE_IN(mark, verify_queue_pop(queue, values, VERIFY_FREEZE_PART) > 0);
+        }
     }
 }
 
@@ -112,7 +123,7 @@ static void verify_freeze_work_waiter(verify_freeze_structure *structure, verify
 void verify_freeze_work(verify_freeze_structure *structure, verify_freeze_mark *mark, uint32_t index) {
     switch (structure->subject) {
     case VERIFY_FREEZE_TWO_PHASE_RING: verify_freeze_work_two_phase(structure, mark); break;
-    case VERIFY_FREEZE_RING: verify_freeze_work_ring(structure, mark); break;
+    case VERIFY_FREEZE_QUEUE: verify_freeze_work_queue(structure, mark, index); break;
     case VERIFY_FREEZE_RUNQ:
         if (index == 0) verify_freeze_work_owner(structure, mark);
         else verify_freeze_work_thief(structure, mark);
@@ -125,9 +136,13 @@ void verify_freeze_work(verify_freeze_structure *structure, verify_freeze_mark *
     }
 }
 
-bool verify_freeze_has_work(verify_freeze_structure *structure) {
+bool verify_freeze_has_work(verify_freeze_structure *structure, uint32_t stopped) {
     // Thieves whose owner is stopped can take what is in its queue, and then have nothing to do.
-    return structure->subject != VERIFY_FREEZE_RUNQ || gyre_runq_has_item(&structure->runq);
+    if (structure->subject == VERIFY_FREEZE_RUNQ) return gyre_runq_has_item(&structure->runq);
+    // Producers whose consumer is stopped can fill the ring.
+    bool is_consumer = structure->subject == VERIFY_FREEZE_QUEUE &&
+                       structure->queue.kind == VERIFY_QUEUE_MANY_TO_ONE && stopped == VERIFY_FREEZE_CONSUMER;
+    return !is_consumer || verify_queue_size(&structure->queue) < structure->queue.capacity;
 }
 
 void verify_freeze_end(verify_freeze_structure *structure) {

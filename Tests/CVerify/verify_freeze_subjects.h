@@ -5,9 +5,9 @@
 
 #include "gyre_depot.h"
 #include "gyre_event.h"
-#include "gyre_ring.h"
 #include "gyre_runq.h"
 #include "verify_freeze.h"
+#include "verify_queue.h"
 #include "verify_two_phase_ring.h"
 
 #define VERIFY_FREEZE_THREADS 4u
@@ -17,7 +17,7 @@
 typedef struct verify_freeze_structure {
     verify_freeze_subject subject;
     gyre_atomic_u32 ends; // the threads are to leave
-    gyre_ring *ring;
+    verify_queue queue;
     verify_two_phase_ring two_phase;
     gyre_runq runq;
     gyre_depot depot;
@@ -32,14 +32,14 @@ typedef struct verify_freeze_mark {
 } verify_freeze_mark;
 
 bool verify_freeze_structure_init(verify_freeze_structure *structure, verify_freeze_subject subject,
-                                  uint32_t capacity);
+                                  verify_queue_kind kind, uint32_t capacity);
 void verify_freeze_structure_destroy(verify_freeze_structure *structure);
 
 /// The life of thread `index`: operations without a pause until `ends`.
 void verify_freeze_work(verify_freeze_structure *structure, verify_freeze_mark *mark, uint32_t index);
 
-/// Whether the threads that are not stopped have anything left to complete.
-bool verify_freeze_has_work(verify_freeze_structure *structure);
+/// Whether the threads that are not stopped have anything left to complete while thread `stopped` is.
+bool verify_freeze_has_work(verify_freeze_structure *structure, uint32_t stopped);
 
 /// Lets every thread leave, those that wait as well.
 void verify_freeze_end(verify_freeze_structure *structure);

@@ -1,9 +1,8 @@
 // verify_history.c: threads that work on a ring window by window, and log what they see.
 
 #include "verify_history_judge.h"
+#include "verify_queue.h"
 #include "verify_stamp.h"
-
-#include "gyre_ring.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -12,13 +11,11 @@
 
 /// Values of all producers in a window: some ten milliseconds of work, and logs that fit a cache of the third level.
 #define VERIFY_WINDOW_VALUES (1u << 15)
-/// The laps of a window's ring begin shortly before its tags wrap.
-#define VERIFY_FIRST_LAP ((1u << 31) - 100)
 #define VERIFY_LOOKS_BEFORE_YIELD 32u
 
 typedef struct verify_history_run {
     verify_window window;
-    gyre_ring *ring;
+    verify_queue queue;
     pthread_barrier_t begins;
     pthread_barrier_t ends;
     GYRE_CACHE_ALIGNED gyre_atomic_u32 producers_done; // in this window
@@ -31,9 +28,19 @@ typedef struct verify_history_thread {
     pthread_t thread;
 } verify_history_thread;
 
-static void verify_note(verify_log *log, uint64_t begin, uint64_t end, uint32_t value, bool refused) {
+static void verify_note(verify_log *log, verify_operation operation) {
     if (log->count == log->room) abort(); // the room is counted: one refusal for each success
-    log->operations[log->count++] = (verify_operation){begin, end, value, refused};
+    log->operations[log->count++] = operation;
+}
+
+/// What a call brought, or one refusal for all of those between two calls that brought something: the first.
+/// Returns the instant after it.
+static uint64_t verify_note_call(verify_log *log, uint64_t begin, const uint32_t *values, uint32_t count,
+                                 uint32_t looks) {
+    uint64_t end = verify_stamp();
+    for (uint32_t i = 0; i < count; i++) verify_note(log, (verify_operation){begin, end, values[i], false});
+    if (count == 0 && looks == 0) verify_note(log, (verify_operation){begin, end, 0, true});
+    return end;
 }
 
 /// Called after a refusal. More threads than processors: one that can do nothing leaves its processor to the others now
@@ -43,21 +50,29 @@ static void verify_give_way(uint32_t *looks) {
     else gyre_pause();
 }
 
-/// Of the refusals between two successes the first is logged.
+/// How many values the next call is for, where one may be for several: all sizes in turn.
+static uint32_t verify_call_size(const verify_history_run *run, uint32_t calls) {
+    return calls % verify_queue_batch_max(run->queue.kind) + 1;
+}
+
 static void verify_produce(verify_history_run *run, uint32_t producer) {
     verify_log *log = &run->window.pushed[producer];
     log->count = 0;
+    uint32_t looks = 0, calls = producer;
     uint64_t begin = verify_stamp();
-    for (uint32_t sequence = 0; sequence < run->window.pushes; sequence++) {
-        uint32_t value = verify_value(run->window.number, producer, sequence), looks = 0;
-        for (;;) {
-            bool refused = gyre_ring_try_push(run->ring, value) != GYRE_RING_OK;
-            uint64_t end = verify_stamp();
-            if (!refused || looks == 0) verify_note(log, begin, end, value, refused);
-            begin = end;
-            if (!refused) break;
+    for (uint32_t sequence = 0; sequence < run->window.pushes;) {
+        uint32_t values[GYRE_BATCH_MAX], count = verify_call_size(run, calls);
+        if (count > run->window.pushes - sequence) count = run->window.pushes - sequence;
+        for (uint32_t i = 0; i < count; i++) values[i] = verify_value(run->window.number, producer, sequence + i);
+        uint32_t pushed = verify_queue_push(&run->queue, values, count);
+        begin = verify_note_call(log, begin, values, pushed, looks);
+        sequence += pushed;
+        if (pushed == 0) {
             verify_give_way(&looks);
             begin = verify_stamp();
+        } else {
+            looks = 0;
+            calls++;
         }
     }
     (void)gyre_fetch_add_release(&run->producers_done, 1);
@@ -66,16 +81,16 @@ static void verify_produce(verify_history_run *run, uint32_t producer) {
 static void verify_consume(verify_history_run *run, uint32_t consumer) {
     verify_log *log = &run->window.popped[consumer];
     log->count = 0;
-    uint32_t looks = 0;
+    uint32_t looks = 0, calls = consumer;
     for (;;) {
         bool is_last = gyre_load_acquire(&run->producers_done) == run->window.producers;
+        uint32_t values[GYRE_BATCH_MAX];
         uint64_t begin = verify_stamp();
-        uint32_t value = 0;
-        bool refused = gyre_ring_try_pop(run->ring, &value) != GYRE_RING_OK;
-        uint64_t end = verify_stamp();
-        if (!refused || looks == 0) verify_note(log, begin, end, value, refused);
-        if (!refused) {
+        uint32_t popped = verify_queue_pop(&run->queue, values, verify_call_size(run, calls));
+        (void)verify_note_call(log, begin, values, popped, looks);
+        if (popped > 0) {
             looks = 0;
+            calls++;
         } else if (is_last) {
             return; // every push was before this look
         } else {
@@ -97,19 +112,18 @@ static void *verify_history_live(void *argument) {
 }
 
 /// At a quiet point the ring is exactly empty, takes exactly its capacity, and gives it back in order.
-static bool verify_is_quiet(gyre_ring *ring) {
-    uint32_t handle;
-    if (gyre_ring_has_item(ring) || gyre_ring_size_approximate(ring) != 0) return false;
-    if (gyre_ring_try_pop(ring, &handle) != GYRE_RING_EMPTY) return false;
-    for (uint32_t i = 0; i < ring->capacity; i++) {
-        if (gyre_ring_try_push(ring, i) != GYRE_RING_OK) return false;
+static bool verify_is_quiet(verify_queue *queue) {
+    uint32_t value = 0;
+    if (queue->kind == VERIFY_QUEUE_HANDLES && gyre_ring_has_item(queue->ring)) return false;
+    if (verify_queue_size(queue) != 0 || verify_queue_pop(queue, &value, 1) != 0) return false;
+    for (uint32_t i = 0; i < queue->capacity; i++) {
+        if (verify_queue_push(queue, &i, 1) != 1) return false;
     }
-    if (gyre_ring_try_push(ring, 0) != GYRE_RING_FULL) return false;
-    if (gyre_ring_size_approximate(ring) != ring->capacity) return false;
-    for (uint32_t i = 0; i < ring->capacity; i++) {
-        if (gyre_ring_try_pop(ring, &handle) != GYRE_RING_OK || handle != i) return false;
+    if (verify_queue_push(queue, &value, 1) != 0 || verify_queue_size(queue) != queue->capacity) return false;
+    for (uint32_t i = 0; i < queue->capacity; i++) {
+        if (verify_queue_pop(queue, &value, 1) != 1 || value != i) return false;
     }
-    return gyre_ring_try_pop(ring, &handle) == GYRE_RING_EMPTY;
+    return verify_queue_pop(queue, &value, 1) == 0;
 }
 
 static bool verify_log_init(verify_log *log, uint32_t successes) {
@@ -130,9 +144,9 @@ static bool verify_run_init(verify_history_run *run, const verify_history_plan *
     for (uint32_t i = 0; i < plan->consumers; i++) {
         complete &= verify_log_init(&run->window.popped[i], run->window.pushes * plan->producers);
     }
-    run->ring = gyre_ring_create(plan->capacity);
-    if (run->ring == NULL || !complete) return false;
-    gyre_ring_init(run->ring, run->ring->slots, plan->capacity, VERIFY_FIRST_LAP);
+    complete &= verify_queue_init(&run->queue, plan->kind, plan->capacity);
+    if (!complete) return false;
+    run->window.room = verify_queue_room(&run->queue);
     uint32_t parties = plan->producers + plan->consumers + 1;
     return pthread_barrier_init(&run->begins, NULL, parties) == 0 &&
            pthread_barrier_init(&run->ends, NULL, parties) == 0;
@@ -143,7 +157,7 @@ static void verify_run_destroy(verify_history_run *run) {
         free(run->window.pushed[i].operations);
         free(run->window.popped[i].operations);
     }
-    gyre_ring_destroy(run->ring);
+    verify_queue_destroy(&run->queue);
 }
 
 static uint64_t verify_count(const verify_window *window, bool refused) {
@@ -164,7 +178,7 @@ static void verify_window_work(verify_history_run *run, verify_judge *judge, ver
     pthread_barrier_wait(&run->begins);
     pthread_barrier_wait(&run->ends);
     uint32_t flaws = verify_window_judge(&run->window, judge);
-    if (!verify_is_quiet(run->ring)) flaws |= VERIFY_QUIET;
+    if (!verify_is_quiet(&run->queue)) flaws |= VERIFY_QUIET;
     if (flaws != 0 && result->bad_windows++ == 0) result->first_bad = run->window.number;
     result->flaws |= flaws;
     result->operations += verify_count(&run->window, false);

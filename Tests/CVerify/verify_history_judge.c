@@ -189,7 +189,7 @@ static uint32_t verify_judge_refusals(const verify_window *window, verify_judge 
         }
     }
     for (size_t i = 0; i < judge->certain.count; i++) {
-        if (judge->certain.steps[i].inside > (int64_t)window->capacity) return flaws | VERIFY_OVERFULL;
+        if (judge->certain.steps[i].inside > (int64_t)window->room) return flaws | VERIFY_OVERFULL;
     }
     return flaws;
 }

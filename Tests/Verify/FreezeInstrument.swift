@@ -12,12 +12,21 @@ struct FreezeInstrument: Instrument {
     private struct Subject {
         let name: String
         let kind: verify_freeze_subject
+        var queue = VERIFY_QUEUE_HANDLES
         var capacity: UInt32 = 2
     }
 
     private static let subjects = [
-        Subject(name: "ring of 2, push and pop", kind: VERIFY_FREEZE_RING),
-        Subject(name: "ring of 64, push and pop", kind: VERIFY_FREEZE_RING, capacity: 64),
+        Subject(name: "ring of 2, push and pop", kind: VERIFY_FREEZE_QUEUE),
+        Subject(name: "ring of 64, push and pop", kind: VERIFY_FREEZE_QUEUE, capacity: 64),
+        Subject(name: "ring of 2 words", kind: VERIFY_FREEZE_QUEUE, queue: VERIFY_QUEUE_WORDS),
+        Subject(name: "ring of 64 records", kind: VERIFY_FREEZE_QUEUE, queue: VERIFY_QUEUE_RECORDS, capacity: 64),
+        Subject(
+            name: "ring of 2 records, threads without a number", kind: VERIFY_FREEZE_QUEUE,
+            queue: VERIFY_QUEUE_NUMBERLESS),
+        Subject(name: "lane of 4 batches, split", kind: VERIFY_FREEZE_QUEUE, queue: VERIFY_QUEUE_LANE, capacity: 4),
+        Subject(
+            name: "many to one, 64", kind: VERIFY_FREEZE_QUEUE, queue: VERIFY_QUEUE_MANY_TO_ONE, capacity: 64),
         Subject(name: "owner queue, push, pop and steal", kind: VERIFY_FREEZE_RUNQ),
         Subject(name: "depot, take and give", kind: VERIFY_FREEZE_DEPOT),
         Subject(name: "event count, notify and wait", kind: VERIFY_FREEZE_EVENT),
@@ -63,7 +72,7 @@ struct FreezeInstrument: Instrument {
 
     private func freeze(_ subject: Subject, stops: UInt32, seed: UInt64) throws -> verify_freeze_result {
         var result = verify_freeze_result()
-        guard verify_freeze(subject.kind, subject.capacity, stops, seed, &result) else {
+        guard verify_freeze(subject.kind, subject.queue, subject.capacity, stops, seed, &result) else {
             throw Failure(
                 description: "\(subject.name): of \(stops) stops only \(result.stops) met a thread inside an operation")
         }

@@ -9,36 +9,72 @@ struct HistoryInstrument: Instrument {
         let description: String
     }
 
-    /// More threads than this machine may have cores, and rings that are full and empty all the time.
-    private static let shapes: [(producers: UInt32, consumers: UInt32)] = [(2, 2), (3, 1)]
-    private static let capacities: [UInt32] = [2, 8, 64]
+    private struct Subject {
+        let name: String
+        let kind: verify_queue_kind
+        let capacity: UInt32
+        let producers: UInt32
+        let consumers: UInt32
+        /// Of all operations, in hundredths.
+        let share: UInt64
+
+        init(
+            _ name: String, _ kind: verify_queue_kind, of capacity: UInt32, _ producers: UInt32, _ consumers: UInt32,
+            share: UInt64
+        ) {
+            self.name = name
+            self.kind = kind
+            self.capacity = capacity
+            self.producers = producers
+            self.consumers = consumers
+            self.share = share
+        }
+    }
+
+    /// More threads than this machine may have cores, and rings that are full and empty all the time. Where threads
+    /// get into each other's way most, which is slow, they do it less often.
+    private static let subjects = [
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 2, 2, 2, share: 8),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 8, 2, 2, share: 8),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 64, 2, 2, share: 16),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 2, 3, 1, share: 4),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 8, 3, 1, share: 6),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 64, 3, 1, share: 12),
+        Subject("ring of words", VERIFY_QUEUE_WORDS, of: 64, 2, 2, share: 8),
+        Subject("ring of records", VERIFY_QUEUE_RECORDS, of: 2, 2, 2, share: 4),
+        Subject("ring of records, threads without a number", VERIFY_QUEUE_NUMBERLESS, of: 8, 2, 2, share: 4),
+        Subject("lane of batches", VERIFY_QUEUE_LANE, of: 2, 2, 2, share: 6),
+        Subject("lane of batches", VERIFY_QUEUE_LANE, of: 16, 2, 2, share: 6),
+        Subject("one to one", VERIFY_QUEUE_ONE_TO_ONE, of: 1, 1, 1, share: 2),
+        Subject("one to one", VERIFY_QUEUE_ONE_TO_ONE, of: 64, 1, 1, share: 8),
+        Subject("many to one", VERIFY_QUEUE_MANY_TO_ONE, of: 2, 3, 1, share: 2),
+        Subject("many to one", VERIFY_QUEUE_MANY_TO_ONE, of: 64, 3, 1, share: 6),
+    ]
 
     func run(_ context: Context, report: (Row) -> Void) throws {
         let operations: UInt64 = context.size == .ci ? 100_000_000 : 1_000_000_000
+        precondition(Self.subjects.map(\.share).reduce(0, +) == 100)
         reportStamps(report)
-        let share = operations / UInt64(Self.shapes.count * Self.capacities.count) + 1
         var corrupted: UInt32 = 0
         var rejected: UInt32 = 0
-        for shape in Self.shapes {
-            for capacity in Self.capacities {
-                let began = ContinuousClock.now
-                var plan = verify_history_plan()
-                plan.producers = shape.producers
-                plan.consumers = shape.consumers
-                plan.capacity = capacity
-                plan.operations = share
-                plan.corrupts = true
-                var result = verify_history_result()
-                guard verify_history(&plan, &result) else { throw Failure(description: "no memory for the logs") }
-                corrupted += result.corrupted
-                rejected += result.rejected
-                report(
-                    Row(
-                        name, "ring of \(capacity), \(shape.producers) producers, \(shape.consumers) consumers",
-                        cases: result.operations,
-                        "operations, \(result.refusals) refusals, \(result.windows) quiet points",
-                        found: Self.flaws(result), began: began))
-            }
+        for subject in Self.subjects {
+            let began = ContinuousClock.now
+            var plan = verify_history_plan()
+            plan.kind = subject.kind
+            plan.producers = subject.producers
+            plan.consumers = subject.consumers
+            plan.capacity = subject.capacity
+            plan.operations = operations / 100 * subject.share
+            plan.corrupts = true
+            var result = verify_history_result()
+            guard verify_history(&plan, &result) else { throw Failure(description: "no memory for the logs") }
+            corrupted += result.corrupted
+            rejected += result.rejected
+            report(
+                Row(
+                    name, "\(subject.name), \(subject.capacity): \(subject.producers) to \(subject.consumers)",
+                    cases: result.operations, "operations, \(result.refusals) refusals, \(result.windows) quiet points",
+                    found: Self.flaws(result), began: began))
         }
         report(
             Row(

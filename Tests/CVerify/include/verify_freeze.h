@@ -10,11 +10,14 @@
 #ifndef VERIFY_FREEZE_H
 #define VERIFY_FREEZE_H
 
+#include "verify_history.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum verify_freeze_subject {
     VERIFY_FREEZE_TWO_PHASE_RING, // the control: must block
-    VERIFY_FREEZE_RING,           // gyre_ring.h: push and pop by all four
+    VERIFY_FREEZE_QUEUE,          // a ring: push and pop by all four; many to one: three push, one pops
     VERIFY_FREEZE_RUNQ,           // gyre_runq.h: one owner, three thieves
     VERIFY_FREEZE_DEPOT,          // gyre_depot.h: refill and spill by all four
     VERIFY_FREEZE_EVENT,          // gyre_event.h: two notifiers, two waiters
@@ -28,9 +31,9 @@ typedef struct verify_freeze_result {
     uint32_t places;    // different instructions at which threads were held
 } verify_freeze_result;
 
-/// Stops threads `stops` times. `capacity` is that of the ring, for the subjects that are rings. False when threads
-/// could not be started or were never met inside an operation.
-_Bool verify_freeze(verify_freeze_subject subject, uint32_t capacity, uint32_t stops, uint64_t seed,
-                    verify_freeze_result *result);
+/// Stops threads `stops` times. `kind` and `capacity` are for the subjects that are rings. False when threads could not
+/// be started or were never met inside an operation.
+bool verify_freeze(verify_freeze_subject subject, verify_queue_kind kind, uint32_t capacity, uint32_t stops,
+                   uint64_t seed, verify_freeze_result *result);
 
 #endif

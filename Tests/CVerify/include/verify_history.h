@@ -1,5 +1,9 @@
 // verify_history.h: what threads saw of a ring, and whether a first-in-first-out ring can have shown them that.
 //
+// Every kind of ring is asked the same: all promise the order of a queue, exact "empty" and exact "full". Values that
+// went in, or came out, in one call did so at one instant, so nothing is asked of their order at different threads; a
+// thread that pops them sees it. A lane is full when it has as many batches as fit, of at least one value.
+//
 // A window is a stretch of work between two quiet points, at which no operation is under way and the ring is empty.
 // Each thread logs its operations with an instant before and an instant after; an operation took effect at some instant
 // between the two. Values are unique, so a history can be judged without a search. What is checked, for every window:
@@ -11,7 +15,7 @@
 //   order     push a ended before push b began, and pop b ended before pop a began
 //   empty     a pop said "empty" although at every instant of its interval some value was certainly in the ring
 //   full      a push said "full" although at every instant of its interval less than `capacity` values can have been in
-//   overfull  at some instant more than `capacity` values were certainly in the ring
+//   overfull  at some instant more values than fit were certainly in the ring
 //
 // Alien, doubled, order and a weaker form of empty are the four ways in which a history of a queue with unique values
 // can fail to be linearizable: T. Henzinger, A. Sezgin, V. Vafeiadis, "Aspect-oriented linearizability proofs", CONCUR
@@ -40,6 +44,16 @@ enum {
     VERIFY_QUIET = 1 << 8, // at a quiet point not exactly empty, or not exactly full after `capacity` pushes
 };
 
+typedef enum verify_queue_kind {
+    VERIFY_QUEUE_HANDLES,     // gyre_ring.h
+    VERIFY_QUEUE_WORDS,       // gyre_slab.h, elements of 8 bytes
+    VERIFY_QUEUE_RECORDS,     // gyre_slab.h, elements of 24 bytes, which may be torn
+    VERIFY_QUEUE_NUMBERLESS,  // the same with threads that have no number: places are shared
+    VERIFY_QUEUE_LANE,        // gyre_lane.h: batches go in, parts of them come out
+    VERIFY_QUEUE_ONE_TO_ONE,  // gyre_spsc.h, up to four at once
+    VERIFY_QUEUE_MANY_TO_ONE, // gyre_mpsc.h
+} verify_queue_kind;
+
 /// One operation. A refused one ("full" or "empty") has no value.
 typedef struct verify_operation {
     uint64_t begin;
@@ -58,8 +72,9 @@ typedef struct verify_log {
 typedef struct verify_window {
     uint32_t producers;
     uint32_t consumers;
-    uint32_t capacity;
-    uint32_t pushes; // of each producer
+    uint32_t capacity; // "full" means at least so many values
+    uint32_t room;     // values that fit
+    uint32_t pushes;   // of each producer
     uint32_t number;
     verify_log pushed[VERIFY_SIDE_MAX];
     verify_log popped[VERIFY_SIDE_MAX];
@@ -93,6 +108,7 @@ typedef enum verify_corruption {
 uint32_t verify_window_corrupt(verify_window *window, verify_judge *judge, verify_corruption corruption);
 
 typedef struct verify_history_plan {
+    verify_queue_kind kind;
     uint32_t producers;
     uint32_t consumers;
     uint32_t capacity;
