@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FAULT_CHILD_MILLISECONDS 10000
+#define FAULT_CHILD_MILLISECONDS 60000
 
 int fault_fork(fault_child child) {
     pid_t process = fork();

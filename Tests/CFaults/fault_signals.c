@@ -26,6 +26,8 @@ static void fault_take_hold(int number) {
     gyre_store_release(&fault_held, 1);
     gyre_futex_wake(&fault_held, 1);
     while (gyre_load_acquire(&fault_gate) != 0) (void)gyre_futex_wait(&fault_gate, 1, GYRE_FUTEX_NO_DEADLINE);
+    gyre_store_release(&fault_held, 0);
+    gyre_futex_wake(&fault_held, 1);
     errno = error;
 }
 
@@ -43,7 +45,6 @@ bool fault_interrupt(int32_t thread) { return syscall(SYS_tgkill, getpid(), thre
 uint64_t fault_interruptions(void) { return gyre_load_relaxed(&fault_interrupted); }
 
 bool fault_hold(int32_t thread) {
-    gyre_store_relaxed(&fault_held, 0);
     gyre_store_release(&fault_gate, 1);
     if (syscall(SYS_tgkill, getpid(), thread, SIGUSR2) != 0) return false;
     while (gyre_load_acquire(&fault_held) == 0) (void)gyre_futex_wait(&fault_held, 0, GYRE_FUTEX_NO_DEADLINE);
@@ -53,4 +54,5 @@ bool fault_hold(int32_t thread) {
 void fault_release(void) {
     gyre_store_release(&fault_gate, 0);
     gyre_futex_wake(&fault_gate, 1);
+    while (gyre_load_acquire(&fault_held) != 0) (void)gyre_futex_wait(&fault_held, 1, GYRE_FUTEX_NO_DEADLINE);
 }

@@ -15,16 +15,20 @@ func runStall(_ arguments: Arguments, _ report: inout Report) throws {
     let thread = try PosixThread(name: "feeder") { feeder.feed(runtime, ran) }
     let victim = try findWorker(0, of: runtime)
 
-    var watchdog = StallWatchdog(limit: .seconds(1))
+    // A worker that the machine itself keeps from running, because others want its processors, is no stall in seconds.
+    var watchdog = StallWatchdog(limit: .seconds(2))
+    guard try eventually({ try holdAwake(victim, runtime) }) else { throw Trouble("worker 0 is never awake") }
     _ = watchdog.observe(runtime.snapshot())
-    guard fault_hold(victim) else { throw Trouble("worker 0 has no thread") }
+    // From here to the last look the worker stood still, whenever the looks between come.
     let began = runtime.clock.now
     let ranBefore = ran.count
     var longest = Duration.zero
     var others: Set<Int> = []
     var firstReport: Duration?
-    while began.duration(to: runtime.clock.now) < .seconds(seconds) {
+    var looked = Duration.zero
+    while looked < .seconds(seconds) {
         pass(milliseconds: 50)
+        looked = began.duration(to: runtime.clock.now)
         for stall in watchdog.observe(runtime.snapshot()) {
             if stall.worker != 0 { others.insert(stall.worker) }
             if stall.worker == 0 {
@@ -43,7 +47,7 @@ func runStall(_ arguments: Arguments, _ report: inout Report) throws {
     var found: [String] = []
     if ranMeanwhile == 0 { found.append("nothing ran while one of two workers was stopped") }
     if firstReport == nil { found.append("the watchdog did not report the stopped worker") }
-    if longest < .seconds(seconds) - .milliseconds(200) { found.append("the stall was reported as \(longest)") }
+    if longest < looked { found.append("the stall of at least \(looked) was reported as \(longest)") }
     if !others.isEmpty { found.append("the watchdog reported workers \(others.sorted()), which were not stopped") }
     if !isOver { found.append("the watchdog reports a stall that is over") }
     if ran.count != feeder.accepted { found.append("\(feeder.accepted) were accepted and \(ran.count) ran") }
@@ -52,6 +56,14 @@ func runStall(_ arguments: Arguments, _ report: inout Report) throws {
     report.row(
         "a worker stopped for \(seconds) s", ranMeanwhile, "tasks run meanwhile, reported after \(reported)",
         found: found)
+}
+
+/// Holds worker 0 unless it sleeps: one that has nothing to do does not stand still.
+private func holdAwake(_ thread: Int32, _ runtime: Runtime) throws -> Bool {
+    guard fault_hold(thread) else { throw Trouble("worker 0 has no thread") }
+    if runtime.snapshot().workers.contains(where: { $0.index == 0 && $0.state == .awake }) { return true }
+    fault_release()
+    return false
 }
 
 private func milliseconds(_ duration: Duration) -> Int64 {

@@ -55,6 +55,7 @@ bool fault_interrupt(int32_t thread);
 uint64_t fault_interruptions(void);
 /// Holds a thread at whatever instruction it is, until fault_release; one at a time. False when there is none such.
 bool fault_hold(int32_t thread);
+/// Returns when the thread goes on.
 void fault_release(void);
 
 // Processes.
@@ -62,7 +63,7 @@ void fault_release(void);
 typedef enum fault_child { FAULT_CHILD_EXITS, FAULT_CHILD_EXECUTES } fault_child;
 
 /// Forks, and waits for the child to end: at once, or by becoming another program. Returns its exit status, or -1 when
-/// it could not be made, was killed, or did not end within ten seconds (it is killed then).
+/// it could not be made, was killed, or did not end within a minute (it is killed then).
 int fault_fork(fault_child child);
 
 #endif
