@@ -37,4 +37,27 @@ enum Headers {
             }
         }
     }
+
+    /// An operation has the order that its name says, on the machine as well as under the model checker, which cannot
+    /// see the former: a builtin passes its order on, an order is that of the compiler, and a fence is one.
+    static func wrongOrders(in file: SourceFile) -> [Finding] {
+        guard file.path == atomics else { return [] }
+        return file.lines.enumerated().compactMap { index, line in
+            let orders = line.matches(of: /(?:GYRE|__ATOMIC)_(RELAXED|ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)\b/)
+                .map { $0.output.1.lowercased() }
+            let isRight =
+                if line.hasPrefix("#define gyre_"), !orders.isEmpty {
+                    line.prefix { $0 != "(" }.hasSuffix("_" + orders.joined(separator: "_"))
+                } else if line.hasPrefix("#define GYRE_"), line.contains(" __ATOMIC_") {
+                    orders.count == 2 && orders[0] == orders[1]
+                } else if line.contains("void gyre_fence_seq_cst(void)") {
+                    orders == ["seq_cst"] || line.contains("\"lock; orq $0, (%%rsp)\" ::: \"memory\"")
+                } else if line.contains("__atomic_") {
+                    line.contains("(order)") || line.contains("(success), (failure)")
+                } else {
+                    true
+                }
+            return isRight ? nil : Finding(file.path, index + 1, "an order that is not the one in the name")
+        }
+    }
 }

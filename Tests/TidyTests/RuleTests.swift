@@ -131,6 +131,21 @@ import Testing
         #expect(Headers.bareAtomics(in: SourceFile(Headers.atomics, text)) == [])
     }
 
+    @Test(arguments: [
+        "#define gyre_load_acquire(p) GYRE_LOAD(p, GYRE_ACQUIRE)",
+        "#define gyre_cas_acq_rel_acquire(p, e, d) GYRE_CAS(p, e, d, GYRE_ACQ_REL, GYRE_ACQUIRE)",
+        "#define GYRE_SEQ_CST __ATOMIC_SEQ_CST",
+        "#define GYRE_LOAD(p, order) __atomic_load_n(&(p)->value, (order))",
+        "GYRE_INLINE void gyre_fence_seq_cst(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }",
+    ])
+    func ordersThatAreNotThoseOfTheNameAreFound(text: String) {
+        #expect(Headers.wrongOrders(in: SourceFile(Headers.atomics, text)) == [])
+        let weaker = ["GYRE_ACQUIRE)": "GYRE_RELAXED)", "__ATOMIC_SEQ_CST": "__ATOMIC_ACQ_REL", "(order))": "0)"]
+            .reduce(text) { $0.replacing($1.key, with: $1.value) }
+        #expect(weaker != text)
+        #expect(lines(Headers.wrongOrders(in: SourceFile(Headers.atomics, "\n" + weaker))) == [2])
+    }
+
     // MARK: - Layout
 
     @Test func aFileThatIsTooLongIsFound() {

@@ -28,6 +28,7 @@ import Testing
     @Test func testsDoNotSleep() throws { try check(Words.sleeps) }
     @Test func headersSayWhatTheyPromise() throws { try check(Headers.missingPromises) }
     @Test func atomicsAreSpelledInOnePlace() throws { try check(Headers.bareAtomics) }
+    @Test func ordersAreWhatTheirNamesSay() throws { try check(Headers.wrongOrders) }
     @Test func filesHoldOneIdea() throws { try check(Layout.length) }
     @Test func linesFit() throws { try check(Layout.lines) }
 
