@@ -18,7 +18,8 @@ internal import Synchronization
 /// - Concurrency: ``tryPush(_:)`` is lock-free, ``close()`` and ``Consumer/tryPop()`` are wait-free; a pop that finds
 ///   the ring closed may be held up by a push under way, once a slot. "Empty" and "drained" are exact; so is "full" for
 ///   the first 64 threads that live at the same time and use rings, and for others while at most 16 of them are in a
-///   call.
+///   call. Exact means: for whatever happened before the call; by the clock, a pop may be seen some nanoseconds after
+///   it returned.
 /// - Memory: 8 bytes and one element a slot, 81 elements beyond the capacity, and 4.8 KB.
 ///
 /// `@unchecked Sendable`: an element belongs to the thread that has its place in hands, which the ring hands over.

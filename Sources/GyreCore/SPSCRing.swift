@@ -17,8 +17,9 @@ internal import Synchronization
 /// while case .popped(let message) = consumer.tryPop() { … }
 /// ```
 ///
-/// - Concurrency: Pushing, popping and closing are wait-free. "Full", "empty" and "drained" are exact. An end may be
-///   handed on to another thread or task, as the compiler allows it, or ended and asked for anew.
+/// - Concurrency: Pushing, popping and closing are wait-free. "Full", "empty" and "drained" are exact for whatever
+///   happened before the call; by the clock, a push or a pop may be seen some nanoseconds after it returned. An end may
+///   be handed on to another thread or task, as the compiler allows it, or ended and asked for anew.
 /// - Memory: one element a slot, and 0.2 KB.
 ///
 /// `@unchecked Sendable`: only ends touch the elements, of which there is one of each kind at a time.

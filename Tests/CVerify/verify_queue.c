@@ -110,6 +110,10 @@ static uint32_t verify_queue_number(const verify_queue *queue) {
     return queue->kind == VERIFY_QUEUE_NUMBERLESS ? GYRE_THREAD_NONE : gyre_thread_number();
 }
 
+/// After a call that ended with a plain store. Without it the instant after the call may come before the one at which
+/// others see the store: "empty" and "full" are exact for what happened before, and a clock orders nothing.
+static void verify_queue_settle(void) { gyre_fence_seq_cst(); }
+
 // ---------------------------------------------------------------------------------------------------------
 // Push.
 
@@ -146,6 +150,7 @@ static uint32_t verify_spsc_push(verify_queue *queue, const uint32_t *values, ui
     if (gyre_spsc_room(queue->spsc, count, &index, &room) != GYRE_RING_OK) return 0;
     for (uint32_t i = 0; i < room; i++) verify_place_write(queue, index + i, values[i]);
     gyre_spsc_publish(queue->spsc, room);
+    verify_queue_settle();
     return room;
 }
 
@@ -175,6 +180,7 @@ static uint32_t verify_mpsc_pop(verify_queue *queue, uint32_t *value) {
     if (gyre_mpsc_pop(queue->mpsc, &place) != GYRE_RING_OK) return 0;
     *value = verify_place_read(queue, place);
     gyre_mpsc_release(queue->mpsc, place);
+    verify_queue_settle();
     return 1;
 }
 
@@ -192,6 +198,7 @@ static uint32_t verify_spsc_pop(verify_queue *queue, uint32_t *values, uint32_t 
     if (gyre_spsc_stock(queue->spsc, max, &index, &stock) != GYRE_RING_OK) return 0;
     for (uint32_t i = 0; i < stock; i++) values[i] = verify_place_read(queue, index + i);
     gyre_spsc_release(queue->spsc, stock);
+    verify_queue_settle();
     return stock;
 }
 

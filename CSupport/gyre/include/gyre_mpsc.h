@@ -4,7 +4,9 @@
 // Progress    take, push and give are lock-free for any number of threads, pop and release wait-free but for closing,
 //             where a producer's push may come before the seal, once for each slot. Pop and release are the consumer's:
 //             one thread at a time, handed on with happens-before. close and is_closed: any thread, wait-free.
-// Order       First in, first out, linearizable; "empty" and "drained" are exact, and "full" as in gyre_slab.h.
+// Order       First in, first out; "empty" and "drained" are exact, and "full" as in gyre_slab.h, for whatever happened
+//             before the call. The consumer stores plainly: by the clock, a slot may be seen to be free some
+//             nanoseconds after its pop returned.
 // Who closes  Anybody, by a flag that producers look at before they push. The consumer sets the seal, on the free slot
 //             at which it found the ring empty and the flag set: a push is before the seal, and is popped, or meets it.
 //             So a held slot has no other writer than the consumer, which stores plainly where gyre_ring.h needs an

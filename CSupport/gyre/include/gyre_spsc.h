@@ -5,7 +5,9 @@
 //             synchronization mechanism for line-rate network traffic monitoring" (MCRingBuffer), IPDPS 2010.
 // Progress    Every call is wait-free. room, publish and close are the producer's, stock and release the consumer's:
 //             one thread at a time each, handed on with happens-before. size_approximate and is_closed: any thread.
-// Order       First in, first out, linearizable; "full", "empty" and "drained" are exact.
+// Order       First in, first out; "full", "empty" and "drained" are exact for whatever happened before the call. Both
+//             sides store plainly, so by the clock a store may be seen some nanoseconds after its call returned: who
+//             goes to sleep on "empty" or "full" needs a seq_cst fence on each side, as gyre_event.h has it.
 // Who closes  The producer alone: its next push would be refused, so no push races with the seal. A consumer that wants
 //             no more has to tell the producer by other means.
 // Allocation  In gyre_spsc_create only: 192 bytes. The elements are the caller's: as many as the capacity.
