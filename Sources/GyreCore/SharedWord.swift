@@ -19,8 +19,8 @@ package struct SharedWord: @unchecked Sendable {
     /// Moves the state by `transition`, which may be asked several times and must depend on its argument only. What
     /// happened before a move is seen by whoever makes the next.
     ///
-    /// - Returns: The verdict that belongs to the move. A transition that changes nothing writes nothing, and its verdict
-    ///   is about the state that was read.
+    /// - Returns: The verdict that belongs to the move. A transition that changes nothing writes nothing, and its
+    ///   verdict is about the state that was read.
     /// - Complexity: O(1) and lock-free. No allocation.
     @inlinable
     package func update<Verdict>(_ transition: (UInt64) -> (state: UInt64, verdict: Verdict)) -> Verdict {

@@ -78,8 +78,8 @@ public final class ManualRuntime: Sendable {
         moving { settleWhileMoving() }
     }
 
-    /// Moves time by `duration`, from timer to timer: at each instant at which one is due, all that are due then fire in
-    /// order, and all that they set going runs, before time moves on.
+    /// Moves time by `duration`, from timer to timer: at each instant at which one is due, all that are due then fire
+    /// in order, and all that they set going runs, before time moves on.
     public func advance(by duration: Duration) {
         advance(to: time.now + duration)
     }

@@ -47,8 +47,8 @@ enum Subjects {
         ]
     }
 
-    /// One caller that calls a dependency again and again, from the workers. The difference between two rows is what the
-    /// policies take, the end of the call included.
+    /// One caller that calls a dependency again and again, from the workers. The difference between two rows is what
+    /// the policies take, the end of the call included.
     private static func called(_ workers: Int?) -> [Subject] {
         let rows: [(String, @Sendable () throws -> Dependency.Policies)] = [
             ("no policies", { .none }),
