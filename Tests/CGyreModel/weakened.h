@@ -5,6 +5,7 @@
 
 #include "gyre_atomic.h"
 
+#define gyre_fence_acq_rel() GYRE_FENCE(GYRE_ACQ_REL)
 #define gyre_fence_none() ((void)0)
 #define gyre_exchange_relaxed(p, v) GYRE_EXCHANGE(p, v, GYRE_RELAXED)
 #define gyre_fetch_sub_acquire(p, v) GYRE_FETCH_SUB(p, v, GYRE_ACQUIRE)

@@ -79,7 +79,7 @@ enum MutantTable {
     }
 
     private static func weaker(_ name: String) -> [String] {
-        if name == "gyre_fence_seq_cst" { return ["gyre_fence_none"] }
+        if name == "gyre_fence_seq_cst" { return ["gyre_fence_acq_rel", "gyre_fence_none"] }
         let orders = ["seq_cst", "acq_rel", "acquire", "release", "relaxed"]
         for operation in ["load", "store", "exchange", "fetch_add", "fetch_sub", "fetch_and", "fetch_or", "cas"] {
             let prefix = "gyre_\(operation)_"
