@@ -32,6 +32,8 @@ static const model_harness *const harnesses[] = {
 /// A mutant that this many executions of every configuration do not notice survives.
 #define MUTANT_EXECUTIONS 150000u
 #define MUTANT_STEPS 12000000u // the same for long ones
+/// The longest that a soak searches one configuration; what is left then is called not finished.
+#define SOAK_SECONDS 900
 
 typedef struct options {
     bool soak;
@@ -120,7 +122,7 @@ static bool run_planned(const model_test *test, const options *options) {
     if (!failed && !options->quick && test->bound != MODEL_CHANCE) {
         bool deeper = options->soak && test->bound >= 0;
         model_plan plan = {MODEL_DEPTH_FIRST, test->bound + (deeper ? 1 : 0), options->plan.seed,
-                           options->mutant ? MUTANT_EXECUTIONS : UINT64_MAX, options->soak ? 3600 : 1e9,
+                           options->mutant ? MUTANT_EXECUTIONS : UINT64_MAX, options->soak ? SOAK_SECONDS : 1e9,
                            options->mutant ? MUTANT_STEPS : UINT64_MAX};
         if (!run_plan(test, &plan, &failed)) return false;
     }

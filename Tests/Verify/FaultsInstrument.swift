@@ -17,7 +17,8 @@ struct FaultsInstrument: Instrument {
             ["stall", "seconds", isSoak ? "60" : "5"],
             ["overload", "seconds", isSoak ? "300" : "30"],
         ]
-        for fault in faults { try runHost(fault, products, report) }
+        // Bounds on a hang.
+        for fault in faults { try runHost(fault, products, seconds: isSoak ? 36_000 : 600, report) }
         let demo = products.appendingPathComponent("gyre").path
         try TerminationFault(program: demo, context: context).run(name: name, report: report)
     }
@@ -34,10 +35,12 @@ struct FaultsInstrument: Instrument {
     }
 
     /// A line of its output is a row: the word, the subject, the cases, the unit, and what was found.
-    private func runHost(_ arguments: [String], _ products: URL, _ report: (Row) -> Void) throws {
+    private func runHost(
+        _ arguments: [String], _ products: URL, seconds: Int, _ report: (Row) -> Void
+    ) throws {
         var began = ContinuousClock.now
         let program = products.appendingPathComponent("GyreFaultHost").path
-        let command = try Command.run([program] + arguments, seconds: 1_200)
+        let command = try Command.run([program] + arguments, seconds: seconds)
         var rows = 0
         for line in command.output.split(separator: "\n") {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
