@@ -78,6 +78,9 @@ static void verify_freeze_hold(int number, siginfo_t *info, void *context) {
 static void *verify_freeze_live(void *argument) {
     verify_freeze_thread *self = argument;
     verify_freeze_self = self;
+    sigset_t none;
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, NULL); // whatever the thread that starts this one has blocked
     verify_freeze_answer(self, VERIFY_ANSWER_LEFT); // from now on a signal finds its thread
     verify_freeze_work(self->structure, &self->mark, self->index);
     return NULL;

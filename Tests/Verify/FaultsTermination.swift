@@ -29,7 +29,7 @@ struct TerminationFault {
         let delays = (0..<moments).map { _ in random.unit() * nanoseconds * 1.2 }
         let endings = Mutex<[Result<Ending, any Error>]>([])
         let next = Atomic<Int>(0)
-        DispatchQueue.concurrentPerform(iterations: context.jobs) { _ in
+        onThreads(context.permits.count) { _ in
             while true {
                 let moment = next.add(1, ordering: .relaxed).oldValue
                 guard moment < moments else { return }

@@ -6,14 +6,14 @@ import Foundation
 struct FuzzWorkshop: Sendable {
     private let top: URL
     private let folder: URL
-    private let jobs: Int
+    private let permits: Permits
     private let urcuCompile: [String]
     private let urcuLink: [String]
 
     init(_ context: Context) throws {
         top = context.top
         folder = try context.scratch("fuzz")
-        jobs = context.jobs
+        permits = context.permits
         func flags(_ option: String) throws -> [String] {
             try Command.check(["pkg-config", option, "liburcu"]).split(whereSeparator: \.isWhitespace).map(String.init)
         }
@@ -54,7 +54,7 @@ struct FuzzWorkshop: Sendable {
     func buildLibraries() throws {
         let objects = try emptyFolder("objects")
         let sources = try files(in: "CSupport/gyre", ending: "c")
-        let all = try inParallel(sources, jobs: jobs) { source in
+        let all = try inParallel(sources, permits) { source in
             let object = objects.appendingPathComponent(source.lastPathComponent + ".o").path
             try Command.check(compileC + ["-fsanitize=fuzzer-no-link,address", "-c", source.path, "-o", object])
             return object

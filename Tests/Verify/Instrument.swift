@@ -28,7 +28,7 @@ extension Instrument {
 enum Lane: CaseIterable, Sendable {
     /// Builds the test suite in some way, and runs it.
     case suites
-    /// Everything else: programs of their own, which keep to ``Context/jobs``.
+    /// Everything else: programs of their own, which keep to ``Context/permits``.
     case programs
 }
 
@@ -37,8 +37,8 @@ struct Context: Sendable {
     let size: Size
     /// Everything that chance decides follows from this number.
     let seed: UInt64
-    /// Processes that may run at once in the lane of programs.
-    let jobs: Int
+    /// One for each processor. The lane of suites holds one as long as it lasts.
+    let permits: Permits
 
     /// The top of the repository: `swift run` starts programs there.
     let top = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)

@@ -29,7 +29,7 @@ struct Model: Instrument {
         }
         guard !tests.isEmpty else { throw Command.Failure(description: "the checker has no tests") }
         let arguments = ["--size", context.size.rawValue, "--seed", String(context.seed)]
-        let rows = inParallel(tests, jobs: context.jobs) { test -> Row in
+        let rows = inParallel(tests, context.permits) { test -> Row in
             let began = ContinuousClock.now
             do {
                 let command = try Command.run([binary, "run", test] + arguments, seconds: 36_000)

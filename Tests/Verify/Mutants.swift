@@ -22,7 +22,7 @@ struct Mutants: Instrument {
             let found = verdict == .survived ? [] : ["\(harness): the sources as they are: \(verdict)"]
             report(Row(name, "\(harness), nothing changed", cases: 1, "runs", found: found, began: began))
         }
-        let judged = inParallel(Array(mutants.enumerated()), jobs: context.jobs) { number, mutant in
+        let judged = inParallel(Array(mutants.enumerated()), context.permits) { number, mutant in
             let began = ContinuousClock.now
             let place = folder.appendingPathComponent("mutant-\(number)")
             do {
@@ -35,8 +35,7 @@ struct Mutants: Instrument {
         for file in MutantTable.files.map(\.path) {
             let own = zip(mutants, judged).filter { $0.0.path == file }
             let found = own.map { ($0.0, $0.1.verdict) }
-            // Several were judged at once.
-            let took = own.reduce(Duration.zero) { $0 + $1.1.took } / context.jobs
+            let took = own.reduce(Duration.zero) { $0 + $1.1.took }
             let killed = found.filter { $0.1 == .killed }.count
             var lines: [String] = []
             for (mutant, verdict) in found where verdict != .killed {

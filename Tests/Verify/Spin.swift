@@ -58,7 +58,7 @@ struct Spin: Instrument {
             variants += leftOut.map { Variant(model: model, leftOut: $0) }
         }
         let folder = try context.scratch(name)
-        let rows = try inParallel(variants, jobs: context.jobs) { variant in
+        let rows = try inParallel(variants, context.permits) { variant in
             try search(variant, sources: sources, folder: folder.appendingPathComponent(variant.name))
         }
         rows.forEach(report)

@@ -34,15 +34,13 @@ struct Verify {
     private static func run(_ options: Options) throws -> Bool {
         let wanted = instruments.filter { options.only.isEmpty || options.only.contains($0.name) }
         let lanes = Lane.allCases.map { lane in wanted.filter { $0.lane == lane } }.filter { !$0.isEmpty }
-        // The lane of suites is worth about one processor.
-        let jobs = lanes.count > 1 ? max(1, options.jobs - 1) : options.jobs
-        let context = Context(size: options.size, seed: options.seed, jobs: jobs)
+        let context = Context(size: options.size, seed: options.seed, permits: Permits(options.jobs))
         print("verify: size \(options.size.rawValue), seed \(options.seed)\n")
         fflush(nil)
         let began = ContinuousClock.now
         let rows = Mutex<[Row]>([])
-        DispatchQueue.concurrentPerform(iterations: lanes.count) { lane in
-            for instrument in lanes[lane] {
+        @Sendable func runLane(_ lane: [any Instrument]) {
+            for instrument in lane {
                 run(instrument, context) { row in
                     rows.withLock { rows in
                         rows.append(row)
@@ -51,6 +49,11 @@ struct Verify {
                     }
                 }
             }
+        }
+        onThreads(lanes.count) { index in
+            let lane = lanes[index]
+            // A suite is worth about one processor.
+            if lane[0].lane == .suites { context.permits.holding { runLane(lane) } } else { runLane(lane) }
         }
         let order = Dictionary(uniqueKeysWithValues: instruments.enumerated().map { ($1.name, $0) })
         let sorted = rows.withLock { $0 }.enumerated().sorted { one, other in
