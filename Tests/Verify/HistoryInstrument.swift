@@ -34,21 +34,21 @@ struct HistoryInstrument: Instrument {
     /// More threads than this machine may have cores, and rings that are full and empty all the time. Where threads
     /// get into each other's way most, which is slow, they do it less often.
     private static let subjects = [
-        Subject("ring", VERIFY_QUEUE_HANDLES, of: 2, 2, 2, share: 8),
-        Subject("ring", VERIFY_QUEUE_HANDLES, of: 8, 2, 2, share: 8),
-        Subject("ring", VERIFY_QUEUE_HANDLES, of: 64, 2, 2, share: 16),
-        Subject("ring", VERIFY_QUEUE_HANDLES, of: 2, 3, 1, share: 4),
-        Subject("ring", VERIFY_QUEUE_HANDLES, of: 8, 3, 1, share: 6),
-        Subject("ring", VERIFY_QUEUE_HANDLES, of: 64, 3, 1, share: 12),
-        Subject("ring of words", VERIFY_QUEUE_WORDS, of: 64, 2, 2, share: 8),
-        Subject("ring of records", VERIFY_QUEUE_RECORDS, of: 2, 2, 2, share: 4),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 2, 2, 2, share: 4),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 8, 2, 2, share: 6),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 64, 2, 2, share: 22),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 2, 3, 1, share: 2),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 8, 3, 1, share: 4),
+        Subject("ring", VERIFY_QUEUE_HANDLES, of: 64, 3, 1, share: 16),
+        Subject("ring of words", VERIFY_QUEUE_WORDS, of: 64, 2, 2, share: 10),
+        Subject("ring of records", VERIFY_QUEUE_RECORDS, of: 2, 2, 2, share: 2),
         Subject("ring of records, threads without a number", VERIFY_QUEUE_NUMBERLESS, of: 8, 2, 2, share: 4),
         Subject("lane of batches", VERIFY_QUEUE_LANE, of: 2, 2, 2, share: 6),
-        Subject("lane of batches", VERIFY_QUEUE_LANE, of: 16, 2, 2, share: 6),
+        Subject("lane of batches", VERIFY_QUEUE_LANE, of: 16, 2, 2, share: 8),
         Subject("one to one", VERIFY_QUEUE_ONE_TO_ONE, of: 1, 1, 1, share: 2),
         Subject("one to one", VERIFY_QUEUE_ONE_TO_ONE, of: 64, 1, 1, share: 8),
-        Subject("many to one", VERIFY_QUEUE_MANY_TO_ONE, of: 2, 3, 1, share: 2),
-        Subject("many to one", VERIFY_QUEUE_MANY_TO_ONE, of: 64, 3, 1, share: 6),
+        Subject("many to one", VERIFY_QUEUE_MANY_TO_ONE, of: 2, 3, 1, share: 1),
+        Subject("many to one", VERIFY_QUEUE_MANY_TO_ONE, of: 64, 3, 1, share: 5),
     ]
 
     func run(_ context: Context, report: (Row) -> Void) throws {

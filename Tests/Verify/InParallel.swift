@@ -1,5 +1,5 @@
 import Dispatch
-import Foundation
+import GyreCore
 import Synchronization
 
 /// Runs `body(0)` to `body(count - 1)` at once, each on a thread of its own, and returns when all have returned.
@@ -8,16 +8,15 @@ import Synchronization
 /// faults are signals. These here block what the calling thread blocks.
 func onThreads(_ count: Int, _ body: @Sendable (Int) -> Void) {
     withoutActuallyEscaping(body) { body in
-        let group = DispatchGroup()
+        var threads: [PosixThread] = []
         for index in 0..<count {
-            group.enter()
-            let thread = Thread {
-                body(index)
-                group.leave()
+            do {
+                threads.append(try PosixThread(name: "verify") { body(index) })
+            } catch {
+                body(index)  // one after the other, then
             }
-            thread.start()
         }
-        group.wait()
+        for thread in threads { thread.join() }
     }
 }
 
