@@ -4,6 +4,7 @@ import CVerify
 /// exactly is said in verify_freeze.h.
 struct FreezeInstrument: Instrument {
     let name = "freeze"
+    let lane = Lane.alone
 
     struct Failure: Error, CustomStringConvertible {
         let description: String

@@ -4,6 +4,7 @@ import CVerify
 /// conditions, with their source, stand in verify_history.h.
 struct HistoryInstrument: Instrument {
     let name = "history"
+    let lane = Lane.alone
 
     struct Failure: Error, CustomStringConvertible {
         let description: String

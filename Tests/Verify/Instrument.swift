@@ -25,7 +25,10 @@ extension Instrument {
 
 /// Two lanes run at once, the instruments of each one after the other. A test suite waits a good part of its time, and
 /// its build ends on one processor; a lane of its own leaves none idle.
-enum Lane: CaseIterable, Sendable {
+enum Lane: Sendable {
+    /// Before the two: threads that hand over to each other all the time keep every processor busy, and beside a
+    /// compiler each of millions of turns would last until the kernel takes the processor away from it.
+    case alone
     /// Builds the test suite in some way, and runs it.
     case suites
     /// Everything else: programs of their own, which keep to ``Context/permits``.

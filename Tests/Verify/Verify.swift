@@ -33,7 +33,7 @@ struct Verify {
     /// Whether no instrument found anything.
     private static func run(_ options: Options) throws -> Bool {
         let wanted = instruments.filter { options.only.isEmpty || options.only.contains($0.name) }
-        let lanes = Lane.allCases.map { lane in wanted.filter { $0.lane == lane } }.filter { !$0.isEmpty }
+        let lanes = [Lane.suites, .programs].map { lane in wanted.filter { $0.lane == lane } }.filter { !$0.isEmpty }
         let context = Context(size: options.size, seed: options.seed, permits: Permits(options.jobs))
         print("verify: size \(options.size.rawValue), seed \(options.seed)\n")
         fflush(nil)
@@ -50,6 +50,7 @@ struct Verify {
                 }
             }
         }
+        runLane(wanted.filter { $0.lane == .alone })
         onThreads(lanes.count) { index in
             let lane = lanes[index]
             // A suite is worth about one processor.
