@@ -83,6 +83,6 @@ struct FuzzTarget: Sendable {
         timerWheel,
         FuzzTarget(
             name: "graph", subject: "graph builder: typed error or a plan in order",
-            sources: ["Bytes.swift", "Graphs.swift"], modules: ["GyreCore", "Gyre"]),
+            sources: ["Bytes.swift", "Graphs.swift"], modules: ["GyreCore", "GyrePolicy", "Gyre"]),
     ]
 }

@@ -63,7 +63,7 @@ struct FuzzWorkshop: Sendable {
         try Command.check([Toolchain.program("llvm-ar"), "rcs", library.path] + all)
         let map = "module CGyre { umbrella \"\(core.appendingPathComponent("include").path)\" export * }\n"
         try map.write(to: folder.appendingPathComponent("module.modulemap"), atomically: true, encoding: .utf8)
-        for module in ["GyreCore", "GyreBench", "Gyre"] {
+        for module in ["GyreCore", "GyreBench", "GyrePolicy", "Gyre"] {
             try Command.check(
                 compileSwift + [
                     "-whole-module-optimization", "-emit-module", "-emit-object", "-module-name", module,
