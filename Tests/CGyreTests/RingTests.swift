@@ -61,6 +61,7 @@ import Testing
         for size in 0...capacity {
             ring.setHints(lap: 0)
             #expect(ring.size == size)
+            #expect(ring.hasItem == (size > 0))
             _ = ring.push(size)
         }
     }

@@ -151,6 +151,9 @@ struct CoverageException: Equatable, CustomStringConvertible {
         race("gyre_dispatch.c", "if (handle == GYRE_HANDLE_NONE) handle = gyre_dispatch_from_work(dispatch, seat);"),
         race("gyre_overflow.c", "if (link == NULL || link == CDS_WFCQ_WOULDBLOCK) return false;"),
         race(
+            "gyre_clock_check.c",
+            "if (!gyre_cas_acquire_relaxed(&clock->checking, &nobody, 1)) return GYRE_CLOCK_CHECK_BUSY;"),
+        race(
             "gyre_clock.c",
             "} while (!gyre_cas_acq_rel_relaxed(&clock->manual_ns, &now, next));"
         ),
@@ -158,6 +161,7 @@ struct CoverageException: Equatable, CustomStringConvertible {
         race(
             "gyre_dispatch.c", "} while (gyre_park_wants_wake(&dispatch->park) && gyre_dispatch_has_item(dispatch));", 4
         ),
+        race("include/gyre_histogram.h", "} while (!gyre_cas_relaxed_relaxed(&histogram->sum, &sum, next));"),
         race(
             "include/gyre_histogram.h",
             "while (nanoseconds > seen && !gyre_cas_relaxed_relaxed(&histogram->maximum, &seen, nanoseconds)) {}"),
