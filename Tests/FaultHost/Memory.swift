@@ -2,33 +2,45 @@ import Foundation
 import Gyre
 import Synchronization
 
+private let bytesPerMillionMax = 1_024.0
+
 /// Ten million tasks, and what they leave behind: nothing.
+///
+/// Two pages that come in the middle and stay are a slope as well, but not twice: what grows is looked at again, over as
+/// many tasks, and a leak grows each time.
 func runMemory(_ arguments: Arguments, _ report: inout Report) throws {
     let millions = arguments["millions", default: 10]
     let threadsBefore = try OwnProcess.threads().count
     let descriptorsBefore = try OwnProcess.descriptors()
-    var samples: [(tasks: Double, bytes: Double)] = []
     let ran = Ran()
+    var posted: UInt64 = 0
+    var slopes: [Double] = []
     do {
         let runtime = try Runtime(Runtime.Configuration(workers: 2))
         try fill(runtime)
-        // The first millions bring everything else into memory that is ever used: stacks, arenas, code.
-        for million in -2..<millions {
-            for _ in 0..<1_000_000 {
-                try runtime.post(whenFull: .wait) { ran.add() }
+        repeat {
+            var samples: [(tasks: Double, bytes: Double)] = []
+            // The first millions bring everything else into memory that is ever used: stacks, arenas, code.
+            for million in -2..<millions {
+                for _ in 0..<1_000_000 {
+                    try runtime.post(whenFull: .wait) { ran.add() }
+                }
+                posted += 1_000_000
+                guard runtime.pool.waitUntilQuiet(until: nil) else { throw Trouble("the pool does not come to rest") }
+                let bytes = try OwnProcess.residentBytes()  // the first look allocates itself
+                if million >= 0 { samples.append((Double(million), Double(bytes))) }
             }
-            guard runtime.pool.waitUntilQuiet(until: nil) else { throw Trouble("the pool does not come to rest") }
-            let bytes = try OwnProcess.residentBytes()  // the first look allocates itself
-            if million >= 0 { samples.append((Double(million), Double(bytes))) }
-        }
+            slopes.append(leastSquaresSlope(samples))
+        } while slopes.count < 3 && slopes.allSatisfy { $0 >= bytesPerMillionMax }
         runtime.drainBlocking()
     }
-    let tasks = UInt64(millions + 2) * 1_000_000
+    let told = slopes.map { String(Int($0.rounded())) }.joined(separator: ", then ")
     var found: [String] = []
-    if ran.count != tasks { found.append("of \(tasks) tasks \(ran.count) ran") }
-    let slope = leastSquaresSlope(samples)
-    if slope >= 1_024 { found.append("resident memory grows by \(Int(slope)) bytes per million tasks") }
-    report.row("resident memory", tasks, "tasks, \(Int(slope.rounded())) bytes per million", found: found)
+    if ran.count != posted { found.append("of \(posted) tasks \(ran.count) ran") }
+    if slopes.allSatisfy({ $0 >= bytesPerMillionMax }) {
+        found.append("resident memory grows by \(told) bytes per million tasks")
+    }
+    report.row("resident memory", posted, "tasks, \(told) bytes per million", found: found)
 
     let isBack = try eventually { try OwnProcess.threads().count == threadsBefore }
     let (threads, descriptors) = (try OwnProcess.threads().count, try OwnProcess.descriptors())
