@@ -75,7 +75,7 @@ private func refuseSpares(_ report: inout Report) throws {
     let depth = 60
     fault_threads_allow(0)
     let handle = try chain(depth, runtime, ran)
-    let isSettled = eventually(seconds: 20) { handle.outcome != nil }
+    let isSettled = eventually(seconds: 60) { handle.outcome != nil }
     let refused = fault_threads_refused()
     fault_threads_allow(-1)
     var found: [String] = []
