@@ -96,21 +96,35 @@ static uint32_t verify_freeze_await(verify_freeze_thread *thread) {
 }
 
 typedef struct verify_freeze_look {
-    uint64_t nanoseconds; // processor time of the threads that are not stopped
-    uint64_t completions; // of the same
+    uint64_t nanoseconds[VERIFY_FREEZE_THREADS]; // processor time of each thread
+    uint64_t completions;                        // of those that are not stopped
 } verify_freeze_look;
 
 static verify_freeze_look verify_freeze_look_at(verify_freeze_thread *threads, const verify_freeze_thread *stopped) {
-    verify_freeze_look look = {0, 0};
+    verify_freeze_look look = {.completions = 0};
     for (uint32_t index = 0; index < VERIFY_FREEZE_THREADS; index++) {
         if (&threads[index] == stopped) continue;
         clockid_t clock;
         if (pthread_getcpuclockid(threads[index].thread, &clock) == 0) {
-            look.nanoseconds += verify_freeze_nanoseconds(clock);
+            look.nanoseconds[index] = verify_freeze_nanoseconds(clock);
         }
         look.completions += gyre_load_relaxed(&threads[index].mark.completions); // a count orders nothing
     }
     return look;
+}
+
+/// What those that are not stopped used between two looks. Of threads with different roles the one that used least: a
+/// producer may find the ring full for as long as the kernel does not let the consumer run.
+static uint64_t verify_freeze_used(const verify_freeze_thread *stopped, const verify_freeze_look *from,
+                                   const verify_freeze_look *to) {
+    uint64_t sum = 0, least = UINT64_MAX;
+    for (uint32_t index = 0; index < VERIFY_FREEZE_THREADS; index++) {
+        if (index == stopped->index) continue;
+        uint64_t used = to->nanoseconds[index] - from->nanoseconds[index];
+        sum += used;
+        if (used < least) least = used;
+    }
+    return verify_freeze_has_roles(stopped->structure) ? least : sum;
 }
 
 static void verify_freeze_pass(uint64_t nanoseconds) {
@@ -130,7 +144,7 @@ static void verify_freeze_judge(verify_freeze_thread *threads, const verify_free
         if (now.completions - first.completions >= VERIFY_ALIVE_COMPLETIONS) return;
         if (!verify_freeze_has_work(stopped->structure, stopped->index)) return;
         if (now.completions != last.completions) last = now;
-        if (now.nanoseconds - last.nanoseconds >= VERIFY_BLOCKED_NANOSECONDS) {
+        if (verify_freeze_used(stopped, &last, &now) >= VERIFY_BLOCKED_NANOSECONDS) {
             result->blocked++;
             return;
         }

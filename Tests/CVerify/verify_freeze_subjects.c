@@ -52,9 +52,13 @@ static void verify_freeze_work_two_phase(verify_freeze_structure *structure, ver
     }
 }
 
+bool verify_freeze_has_roles(const verify_freeze_structure *structure) {
+    return structure->subject == VERIFY_FREEZE_QUEUE && structure->queue.kind == VERIFY_QUEUE_MANY_TO_ONE;
+}
+
 static void verify_freeze_work_queue(verify_freeze_structure *structure, verify_freeze_mark *mark, uint32_t index) {
     verify_queue *queue = &structure->queue;
-    bool has_roles = queue->kind == VERIFY_QUEUE_MANY_TO_ONE;
+    bool has_roles = verify_freeze_has_roles(structure);
     uint32_t count = verify_queue_batch_max(queue->kind) == 1 ? 1 : VERIFY_FREEZE_BATCH;
     uint32_t values[VERIFY_FREEZE_BATCH] = {0};
     while (!verify_freeze_ends(structure)) {
@@ -140,8 +144,7 @@ bool verify_freeze_has_work(verify_freeze_structure *structure, uint32_t stopped
     // Thieves whose owner is stopped can take what is in its queue, and then have nothing to do.
     if (structure->subject == VERIFY_FREEZE_RUNQ) return gyre_runq_has_item(&structure->runq);
     // Producers whose consumer is stopped can fill the ring.
-    bool is_consumer = structure->subject == VERIFY_FREEZE_QUEUE &&
-                       structure->queue.kind == VERIFY_QUEUE_MANY_TO_ONE && stopped == VERIFY_FREEZE_CONSUMER;
+    bool is_consumer = verify_freeze_has_roles(structure) && stopped == VERIFY_FREEZE_CONSUMER;
     return !is_consumer || verify_queue_size(&structure->queue) < structure->queue.capacity;
 }
 

@@ -38,6 +38,9 @@ void verify_freeze_structure_destroy(verify_freeze_structure *structure);
 /// The life of thread `index`: operations without a pause until `ends`.
 void verify_freeze_work(verify_freeze_structure *structure, verify_freeze_mark *mark, uint32_t index);
 
+/// Whether some threads can only complete what others have to make possible.
+bool verify_freeze_has_roles(const verify_freeze_structure *structure);
+
 /// Whether the threads that are not stopped have anything left to complete while thread `stopped` is.
 bool verify_freeze_has_work(verify_freeze_structure *structure, uint32_t stopped);
 

@@ -6,8 +6,8 @@ private let bytesPerMillionMax = 1_024.0
 
 /// Ten million tasks, and what they leave behind: nothing.
 ///
-/// Two pages that come in the middle and stay are a slope as well, but not twice: what grows is looked at again, over as
-/// many tasks, and a leak grows each time.
+/// Two pages that come in the middle and stay are a slope as well, but not twice: what grows is looked at again, over
+/// as many tasks, and a leak grows each time.
 func runMemory(_ arguments: Arguments, _ report: inout Report) throws {
     let millions = arguments["millions", default: 10]
     let threadsBefore = try OwnProcess.threads().count

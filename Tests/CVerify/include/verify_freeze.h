@@ -3,9 +3,10 @@
 // Four threads work on one structure. A signal stops one of them at whatever instruction it has reached, if that lies
 // inside an operation (each thread says so by a mark of its own), and holds it there. The others are then watched:
 // "blocked" means that together they used 20 ms of processor time and completed nothing, so a busy machine is not
-// mistaken for a blocked structure. They are taken for alive after 64 completions, which is more than can have been
-// under way when the thread was stopped. A completion is an operation that achieved something: a push that stored, a
-// pop that returned a handle. "Full" and "empty" are none, because a structure that is stuck says just that.
+// mistaken for a blocked structure; where roles differ, each of them did, because a producer may find a ring full for
+// as long as the consumer is not let run. They are taken for alive after 64 completions, which is more than can have
+// been under way when the thread was stopped. A completion is an operation that achieved something: a push that
+// stored, a pop that returned a handle. "Full" and "empty" are none, because a structure that is stuck says just that.
 
 #ifndef VERIFY_FREEZE_H
 #define VERIFY_FREEZE_H
