@@ -61,9 +61,9 @@ let package = Package(
         .testTarget(
             name: "GyreTestingTests", dependencies: ["GyreTesting", "Gyre", "GyreCore", "GyrePolicy"],
             swiftSettings: strict),
-        .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve"], swiftSettings: strict),
-        .testTarget(name: "GyreBenchTests", dependencies: ["GyreBench"], swiftSettings: strict),
-        .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI", "GyrePolicy"], swiftSettings: strict),
+        .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve", "GyreCore"], swiftSettings: strict),
+        .testTarget(name: "GyreBenchTests", dependencies: ["GyreBench", "GyreCore"], swiftSettings: strict),
+        .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI", "GyreBench", "GyrePolicy"], swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre", "GyreCore"], swiftSettings: strict),
         // The code in README and articles, compiled and run.
         .testTarget(name: "DocumentationTests", dependencies: ["Gyre"], swiftSettings: strict),
