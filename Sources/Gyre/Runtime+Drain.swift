@@ -26,12 +26,12 @@ extension Runtime {
         await withUnsafeContinuation { continuation in
             do {
                 let thread = try PosixThread(name: "gyre-drain") {
-                    continuation.resume(returning: self.drainAndBlock(soft: soft, hard: hard))
+                    continuation.wake(returning: self.drainAndBlock(soft: soft, hard: hard))
                 }
                 thread.detach()
             } catch {
                 // The system starts no thread: better to block this one than not to drain.
-                continuation.resume(returning: drainAndBlock(soft: soft, hard: hard))
+                continuation.wake(returning: drainAndBlock(soft: soft, hard: hard))
             }
         }
     }
