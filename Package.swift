@@ -63,7 +63,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve", "GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreBenchTests", dependencies: ["GyreBench", "GyreCore"], swiftSettings: strict),
-        .testTarget(name: "GyreCLITests", dependencies: ["GyreCLI", "GyreBench", "GyrePolicy"], swiftSettings: strict),
+        .testTarget(
+            name: "GyreCLITests", dependencies: ["GyreCLI", "GyreBench", "GyrePolicy", "Gyre", "GyreCore"],
+            swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre", "GyreCore"], swiftSettings: strict),
         // The code in README and articles, compiled and run.
         .testTarget(name: "DocumentationTests", dependencies: ["Gyre"], swiftSettings: strict),
