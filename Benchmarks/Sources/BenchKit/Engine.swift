@@ -20,26 +20,42 @@ package struct Engine: Sendable {
 
     /// About how many minutes these cells take. Most runs are made to fit; of the others it knows what they took here.
     package func minutes(for cells: [Cell]) -> Double {
-        let seconds = cells.map { cell in
-            let run: Double =
-                switch cell.effort {
-                case .byTime: 2.5 * Double(nanosecondsPerRun) / 1e9
-                case .upTo: 8 * Double(nanosecondsPerRun) / 1e9
-                case .each: isQuick ? 0.2 : 0.4
-                case .steady: 4
-                }
-            return run * Double(cell.subjects.count * (repetitions(of: cell) + 2))
-        }
-        return seconds.reduce(0, +) / 60
+        cells.map { secondsExpected(of: $0) * Double($0.subjects.count) }.reduce(0, +) / 60
     }
+
+    /// Of one subject, trials and all.
+    private func secondsExpected(of cell: Cell) -> Double {
+        let run: Double =
+            switch cell.effort {
+            case .byTime: 2.5 * Double(nanosecondsPerRun) / 1e9
+            case .upTo: 8 * Double(nanosecondsPerRun) / 1e9
+            case .each: isQuick ? 0.2 : 0.4
+            case .steady: 4
+            }
+        return run * Double(repetitions(of: cell) + 2)
+    }
+
+    /// Of one subject: who has used it up has no further run in the cell. Runs differ, so it is some times what is
+    /// expected, or what the fastest subject takes, which may be more for few long operations; and where both are
+    /// little, long enough for a ring that stands still now and then.
+    private func secondsMax(of cell: Cell, fastest: UInt64) -> Double {
+        let fastest = Double(fastest) / 1e9 * Double(repetitions(of: cell) + 2)
+        return max(2.5 * max(secondsExpected(of: cell), fastest), isQuick ? 1 : 3)
+    }
+
+    /// Fewest runs that have a median worth showing, when there is no time for all of them.
+    private static let runsMin = 3
 
     /// - Throws: ``Miscount`` when a run lost, doubled or changed something.
     package func measure(_ cell: Cell) throws -> [CellResult] {
         var absent: [(String, String)] = []
         var contenders: [(subject: Subject, operations: UInt64)] = []
+        var spent: [Double] = []
         for subject in cell.subjects {
             do {
-                contenders.append((subject, try calibrate(subject, cell)))
+                let (operations, seconds) = try timed { try calibrate(subject, cell) }
+                contenders.append((subject, operations))
+                spent.append(seconds)
             } catch let reason as LeftOut {
                 absent.append((subject.name, reason.description))
             }
@@ -52,8 +68,17 @@ package struct Engine: Sendable {
             let order = turn.isMultiple(of: 2) ? Array(contenders.indices) : contenders.indices.reversed()
             for index in order where !fallen.contains(index) {
                 let (subject, operations) = contenders[index]
+                let limit = secondsMax(of: cell, fastest: runs.joined().map(\.nanoseconds).min() ?? 0)
+                if turn > 0, spent[index] > limit {  // what it has is shown, unless it is too little
+                    guard runs[index].count < Self.runsMin else { continue }
+                    absent.append((subject.name, "\(runs[index].count) runs took more than \(tenths(limit)) s"))
+                    fallen.insert(index)
+                    continue
+                }
                 do {
-                    runs[index].append(try run(subject, operations, cell))
+                    let (measured, seconds) = try timed { try run(subject, operations, cell) }
+                    runs[index].append(measured)
+                    spent[index] += seconds
                 } catch let reason as LeftOut {  // some of its runs have a figure, which says nothing then
                     absent.append((subject.name, reason.description))
                     fallen.insert(index)
@@ -72,6 +97,12 @@ package struct Engine: Sendable {
     private func repetitions(of cell: Cell) -> Int {
         if case .steady = cell.effort { return max(1, repetitions / 5) }
         return repetitions
+    }
+
+    private func timed<Value>(_ body: () throws -> Value) rethrows -> (Value, seconds: Double) {
+        let began = Thread.now()
+        let value = try body()
+        return (value, Double(Thread.now() - began) / 1e9)
     }
 
     /// How many operations a run has.
@@ -134,13 +165,6 @@ package struct CellResult: Sendable {
         return figures.filter { $0.name != Cell.own }.map {
             ($0.name, own.samples.paired(with: $0.samples, cell.metric))
         }
-    }
-
-    /// The ratio to the strongest of the peers that the target names; `nil` without a target or without any of them.
-    package var towardsTarget: (target: Target, peer: String, ratio: Double)? {
-        guard let target = cell.target else { return nil }
-        let strongest = ratios.filter { target.peers.contains($0.peer) }.min { $0.samples.median < $1.samples.median }
-        return strongest.map { (target, $0.peer, $0.samples.median) }
     }
 }
 

@@ -20,8 +20,8 @@ struct RatioPlot {
     let lines: [Line]
 
     private static let (labelWidth, plotWidth, rowHeight, top) = (190.0, 460.0, 24.0, 34.0)
-    /// Right of the plot, for names of peers whose dot is at its edge.
-    private static let margin = 130.0
+    /// Right of the plot, for the names of the strongest peers.
+    private static let margin = 150.0
     /// What lies beyond stands at the edge.
     private static let range = 0.01...1_000.0
 
@@ -52,6 +52,7 @@ struct RatioPlot {
             """
         ]
         parts += ticks.map(tick)
+        parts.append(text("strongest peer", Self.labelWidth + Self.plotWidth + 14, Self.top - 12, anchor: "start"))
         for (row, line) in lines.enumerated() {
             parts += draw(line, at: Self.top + Self.rowHeight * (Double(row) + 0.5))
         }
@@ -82,8 +83,10 @@ struct RatioPlot {
 
     private var ticks: [Double] {
         let (low, high) = bounds
+        // Of a wide range there is no room for more names.
+        let steps = high - low > 3 ? [1.0] : [1, 2, 5]
         return (Int(low)...Int(high)).flatMap { decade in
-            [1, 2, 5].map { $0 * pow(10, Double(decade)) }
+            steps.map { $0 * pow(10, Double(decade)) }
         }.filter { log10($0) <= high + 1e-9 }
     }
 
@@ -116,9 +119,9 @@ struct RatioPlot {
             """)
         let kind = strongest.median < 1 ? "lost" : "best"
         parts.append(dot(strongest, y, kind, radius: 5))
-        // Beside all dots, so that it covers none, and in the colour of its own.
-        let right = line.ratios.map { x($0.median) }.max() ?? 0
-        parts.append(text(strongest.peer, right + 10, y + 4, anchor: "start", kind: kind))
+        // In a column of their own, in the colour of the dot: beside the dots it would seem to name the last one.
+        let column = Self.labelWidth + Self.plotWidth + 14
+        parts.append(text(strongest.peer, column, y + 4, anchor: "start", kind: kind))
         return parts
     }
 

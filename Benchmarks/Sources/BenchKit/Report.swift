@@ -50,20 +50,10 @@ package enum Report {
             lines.append(row(name, cells, width))
         }
         for (name, reason) in result.leftOut { lines.append("  " + padded(name, width) + "   left out: \(reason)") }
-        if let verdict = verdict(result) { lines.append("  " + verdict) }
+        for verdict in result.verdicts { lines.append("  " + verdict.text) }
         if let note = result.cell.note { lines.append("  " + note) }
         if result.disturbance.isNoisy { lines.append("  noisy: \(result.disturbance.text)") }
         return lines.joined(separator: "\n")
-    }
-
-    /// How the cell stands to its target.
-    static func verdict(_ result: CellResult) -> String? {
-        guard let (target, peer, ratio) = result.towardsTarget else { return nil }
-        let word =
-            if result.disturbance.isNoisy { "not judged, the machine was noisy" } else if ratio >= target.ratio {
-                "met"
-            } else { "missed" }
-        return "target \(hundredths(target.ratio))x of the best, \(peer): \(hundredths(ratio))x, \(word)"
     }
 
     private static func row(_ name: String, _ cells: [String], _ width: Int) -> String {

@@ -21,16 +21,26 @@ package struct ResultPage: Sendable {
         return names.filter { seen.insert($0).inserted }
     }
 
-    /// Ratios below 1, as title and peer, in the order of the file.
+    /// Where a peer is ahead, as title and peer, in the order of the file.
     package var wins: [(title: String, peer: String)] {
         lost.compactMap { row in row.peer.map { (row.title, $0) } }
+    }
+
+    /// What reasons may be about: where a peer is ahead, where none can be told, and missed targets.
+    package var explained: [(title: String, peer: String)] {
+        wins + level.compactMap { row in row.peer.map { (row.title, $0) } }
+            + (context?.targets ?? []).filter { !$0.isMet }.map { ($0.title, $0.peer) }
     }
 
     /// Ratios to peers. Other ways to use Gyre are in the tables and are nobody's win.
     private var ratios: [ResultRow] {
         rows.filter { $0.metric == "ratio" && $0.peer?.hasPrefix("\(Cell.own)-") == false }
     }
-    private var lost: [ResultRow] { ratios.filter { $0.median < 1 } }
+    /// A ratio whose quartiles lie on both sides of 1 is no win of anybody.
+    private var lost: [ResultRow] { ratios.filter { $0.median < 1 && !isLevel($0) } }
+    private var level: [ResultRow] { ratios.filter { $0.median < 1 && isLevel($0) } }
+
+    private func isLevel(_ row: ResultRow) -> Bool { (row.q3 ?? row.median) > 1 }
 
     // MARK: - Page
 
@@ -45,7 +55,7 @@ package struct ResultPage: Sendable {
             "## Machine", "", "```", context?.machine ?? "not recorded", "```", "",
         ]
         if let context { lines += ["Measured \(context.date).", ""] }
-        lines += winLines
+        lines += targetLines + winLines
         for group in unique(titles.map(Self.group)) {
             let own = titles.filter { Self.group(of: $0) == group }
             lines += ["## \(group)", ""]
@@ -61,18 +71,44 @@ package struct ResultPage: Sendable {
         let count = Set(ratios.map(\.title)).count
         guard !lost.isEmpty else { return lines + ["In none of \(count) cells.", ""] }
         lines += [
-            "In \(Set(lost.map(\.title)).count) of \(count) cells some peer's median ratio is below 1. The reasons are "
-                + "kept by hand in `reasons.txt`.", "",
+            "In \(Set(lost.map(\.title)).count) of \(count) cells some peer is ahead: the ratio's median and both "
+                + "quartiles are below 1. The reasons are kept by hand in `reasons.txt`.", "",
             "| cell | peer | gyre x | quartiles | reason |", "| --- | --- | --: | --- | --- |",
         ]
         for row in lost {
             guard let peer = row.peer, let q1 = row.q1, let q3 = row.q3 else { continue }
-            // A ratio whose quartiles lie on both sides of 1 is no win of anybody.
-            let doubt = q3 > 1 ? " (quartiles on both sides of 1)" : ""
             let reason = reasons.reason(row.title, peer) ?? "no reason found yet"
             lines.append(
                 "| \(cell(row.title)) | \(cell(peer)) | \(figure(row.median)) | \(figure(q1)) to \(figure(q3)) | "
-                    + "\(cell(reason))\(doubt) |")
+                    + "\(cell(reason)) |")
+        }
+        return lines + [""] + levelLines
+    }
+
+    private var levelLines: [String] {
+        guard !level.isEmpty else { return [] }
+        let names = level.compactMap { row in row.peer.map { "\(cell(row.title)): \(cell($0)) \(figure(row.median))" } }
+        return [
+            "Below 1 with quartiles on both sides of 1, which says nothing: " + names.joined(separator: "; ") + ".", "",
+        ]
+    }
+
+    /// What was meant to be, and what is.
+    private var targetLines: [String] {
+        guard let targets = context?.targets, !targets.isEmpty else { return [] }
+        var lines = [
+            "## Targets", "",
+            "Set before anything was measured, on two cores. Met: \(targets.count(where: \.isMet)) of \(targets.count).",
+            "", "| cell | target | found | | what stands in the way |", "| --- | --- | --: | --- | --- |",
+        ]
+        for target in targets {
+            let isOwn = target.peer == TargetVerdict.own
+            let wanted =
+                isOwn ? "at most \(figure(target.wanted)) \(target.unit)" : "\(figure(target.wanted))x \(target.peer)"
+            let found = figure(target.found) + (isOwn ? " \(target.unit)" : "x")
+            let word = (target.isMet ? "met" : "**missed**") + (target.isNoisy ? ", noisy" : "")
+            let reason = target.isMet ? "" : reasons.reason(target.title, target.peer) ?? "not found yet"
+            lines.append("| \(cell(target.title)) | \(cell(wanted)) | \(found) | \(word) | \(cell(reason)) |")
         }
         return lines + [""]
     }

@@ -56,6 +56,7 @@ package struct RunContext: Codable, Sendable, Equatable {
     package let date: String
     package private(set) var noisyTitles: [String] = []
     package private(set) var absences: [Absence] = []
+    package private(set) var targets: [TargetVerdict] = []
 
     package init(machine: String, date: String) {
         self.machine = machine
@@ -64,6 +65,7 @@ package struct RunContext: Codable, Sendable, Equatable {
 
     package mutating func add(_ result: CellResult) {
         if result.disturbance.isNoisy { noisyTitles.append(result.cell.title) }
+        targets += result.verdicts
         absences += result.leftOut.map { Absence(title: result.cell.title, subject: $0.name, reason: $0.reason) }
     }
 

@@ -69,12 +69,15 @@ package enum Metric: Sendable {
     case p99
     /// Bytes for each operation: less is better.
     case memory
+    /// Processor time, in percent of one core, of runs whose operations are milliseconds: less is better.
+    case processor
 
     package var name: String {
         switch self {
         case .throughput: "throughput"
         case .time, .p50, .p99: "time"
         case .memory: "memory"
+        case .processor: "processor"
         }
     }
 
@@ -83,6 +86,7 @@ package enum Metric: Sendable {
         case .throughput: "Mops/s"
         case .time, .p50, .p99: "ns"
         case .memory: "B"
+        case .processor: "%"
         }
     }
 
@@ -93,22 +97,12 @@ package enum Metric: Sendable {
         case .p50: Double(run.p50)
         case .p99: Double(run.p99)
         case .memory: Double(run.bytes) / Double(run.operations)
+        case .processor: Double(run.nanoseconds) / Double(run.operations) / 10_000
         }
     }
 
     /// How many times better `own` is than `peer`.
     func ratio(_ own: Double, to peer: Double) -> Double { self == .throughput ? own / peer : peer / own }
-}
-
-/// What a cell should show: our median ratio to the best of some peers.
-package struct Target: Sendable {
-    package let ratio: Double
-    package let peers: Set<String>
-
-    package init(_ ratio: Double, _ peers: Set<String>) {
-        self.ratio = ratio
-        self.peers = peers
-    }
 }
 
 /// How many operations a run has.
@@ -129,7 +123,7 @@ package struct Cell: Sendable {
     package let metric: Metric
     package let effort: Effort
     package let subjects: [Subject]
-    package let target: Target?
+    package let targets: [Target]
     /// Said below the table.
     package let note: String?
     /// Further figures of the same runs, each under a title of its own.
@@ -139,24 +133,24 @@ package struct Cell: Sendable {
     package struct View: Sendable {
         let suffix: String
         let metric: Metric
-        let target: Target?
+        let targets: [Target]
 
-        package init(_ suffix: String, _ metric: Metric, target: Target? = nil) {
+        package init(_ suffix: String, _ metric: Metric, targets: [Target] = []) {
             self.suffix = suffix
             self.metric = metric
-            self.target = target
+            self.targets = targets
         }
     }
 
     package init(
-        _ title: String, _ metric: Metric, effort: Effort = .byTime, target: Target? = nil, note: String? = nil,
+        _ title: String, _ metric: Metric, effort: Effort = .byTime, targets: [Target] = [], note: String? = nil,
         also: [View] = [], _ subjects: [Subject]
     ) {
         self.title = title
         self.metric = metric
         self.effort = effort
         self.subjects = subjects
-        self.target = target
+        self.targets = targets
         self.note = note
         self.also = also
     }
@@ -165,7 +159,7 @@ package struct Cell: Sendable {
     var views: [Cell] {
         [self]
             + also.map {
-                Cell(title + $0.suffix, $0.metric, effort: effort, target: $0.target, note: note, subjects)
+                Cell(title + $0.suffix, $0.metric, effort: effort, targets: $0.targets, note: note, subjects)
             }
     }
 

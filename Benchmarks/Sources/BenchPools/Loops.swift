@@ -57,6 +57,26 @@ enum Loops {
         }
     }
 
+    /// What the threads of a pool that has nothing to do take, from the end of a flood: so many milliseconds of it.
+    static func idleProcessor(_ pool: some Pool, _ request: PoolRequest) -> Run {
+        let tasks: UInt64 = 10_000
+        let account = Account(tasks: tasks)
+        let began = bench_now()
+        for number in 0..<tasks { pool.postWord(number) }
+        var run = account.settle(since: began, sum: .numbers)
+        let before = processorNanoseconds()
+        sleep(until: bench_now() + request.operations * idleNanoseconds)
+        run.nanoseconds = max(1, processorNanoseconds() - before)
+        run.operations = request.operations
+        return run
+    }
+
+    private static func processorNanoseconds() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
     /// One task every 10 us, from a thread that looks at the clock and never blocks.
     static func paced(_ pool: some Pool, _ request: PoolRequest) -> Run {
         let began = bench_now() + idleNanoseconds

@@ -9,6 +9,7 @@ package struct PoolRequest: Sendable {
         case fanOut = "fan-out"
         case tree
         case idleStart = "idle-start"
+        case idleProcessor = "idle-processor"
         case paced
         case openLoop = "open-loop"
         case stampOverhead = "stamp-overhead"

@@ -47,6 +47,7 @@ package enum PoolServer {
         case .fanOut: Loops.fanOut(pool, request)
         case .tree: Loops.tree(pool, request)
         case .idleStart: Loops.idleStart(pool, request)
+        case .idleProcessor: Loops.idleProcessor(pool, request)
         case .paced: Loops.paced(pool, request)
         case .openLoop: Loops.openLoop(pool, request)
         default: nil

@@ -32,7 +32,7 @@ struct BenchReport {
             try plot.svg.write(to: file, atomically: true, encoding: .utf8)
         }
         try page.text.write(to: folder.appending(path: "RESULTS.md"), atomically: true, encoding: .utf8)
-        for entry in reasons.idle(page.wins) { say("bench-report: nothing to explain in this run: \(entry)") }
+        for entry in reasons.idle(page.explained) { say("bench-report: nothing to explain in this run: \(entry)") }
         say("bench-report: \(rows.count) rows, \(page.wins.count) wins of peers, \(page.plots.count) plots")
     }
 

@@ -15,6 +15,9 @@ enum GoPeer {
         }
     }
 
+    /// Builds the program; why it cannot be built is said by whoever asks it.
+    static func build() { _ = program }
+
     /// Runs for as long as this process does.
     static let running = Result<PeerProgram, LeftOut> { () throws(LeftOut) in try start() }
 

@@ -6,8 +6,8 @@ struct PeerFunction: Sendable {
     let name: String
     let package: String?
     let function: bench_function
-    /// Seconds after which a run is ended; the longest that anybody is meant to take is a thirtieth of one.
-    private static let secondsMax: UInt32 = 10
+    /// After which a run is ended: a hundred times what any is meant to take.
+    private static var secondsMax: UInt32 { PeerProgram.areRunsShort ? 1 : 3 }
 
     func subject(_ shape: Shape) -> Subject {
         Subject(name) { operations in

@@ -8,10 +8,13 @@ final class PeerProgram: @unchecked Sendable {
     private let requests: UnsafeMutablePointer<FILE>
     private let answers: UnsafeMutablePointer<FILE>
     private let process: pid_t
-    private var isOver = false
+    /// Whether it was ended, or ended by itself.
+    private(set) var isOver = false
     /// After which a run is ended; the longest that anybody is meant to take is a second, a million tasks of memory
     /// some more.
-    private static let secondsMax: Int32 = 60
+    private static let secondsMax: Int32 = 30
+    /// Whether runs are made to be short, and ended early. Set before anything is measured, on the one thread that does.
+    nonisolated(unsafe) static var areRunsShort = false
 
     /// - Parameter environment: What the program finds in its environment beside what this one has: `NAME=value`.
     init(_ program: String, _ arguments: [String] = [], environment: [String] = []) throws(LeftOut) {
@@ -80,6 +83,13 @@ final class PeerProgram: @unchecked Sendable {
             digestIn: numbers[4], digestOut: numbers[5])
         if numbers.count == 9 { (run.p50, run.p99, run.bytes) = (numbers[6], numbers[7], numbers[8]) }
         return run
+    }
+
+    /// Builds the programs of these cells' peers before anything is measured: it may take a minute.
+    static func build(for cells: [Cell]) {
+        let names = Set(cells.flatMap(\.subjects).map(\.name))
+        if names.contains("go") { GoPeer.build() }
+        if !names.isDisjoint(with: RustPeer.subjects) { RustPeer.build() }
     }
 
     private func end() {

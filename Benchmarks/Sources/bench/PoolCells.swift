@@ -11,16 +11,20 @@ enum PoolCells {
     private static let submitters: [UInt64] = [1, 4]
 
     /// Closures that capture nothing cost crossbeam no allocation, and no peer stamps.
-    private static let targets: [PoolRequest.Body: Target] = [
-        .empty: Target(0.4, ["crossbeam"]), .word: Target(1, ["crossbeam"]),
-    ]
+    private static func targets(_ body: PoolRequest.Body) -> [Target] {
+        guard body != .work else { return [] }
+        let others = [
+            Target(4, ["tokio"]), Target(5, ["dispatch"]), Target(6, ["tbb"]), Target(6, ["go"]), Target(3, ["rayon"]),
+        ]
+        return others + [Target(body == .word ? 1 : 0.4, ["crossbeam"])]
+    }
 
     private static let floods: [Cell] = [PoolRequest.Kind.fire, .post].flatMap { kind in
         bodies.flatMap { name, body, microseconds in
             submitters.map { submitters in
                 Cell(
                     "executor/\(kind.rawValue) \(name) \(submitters)s", .time,
-                    target: kind == .post ? targets[body] : nil,
+                    targets: kind == .post ? targets(body) : [],
                     PoolSubjects.all(
                         PoolSubjects.submitting, PoolRequest("", kind, body, submitters: submitters),
                         microseconds: microseconds))
@@ -31,7 +35,7 @@ enum PoolCells {
     private static let runs: [Cell] = bodies.filter { $0.1 != .word }.flatMap { name, body, microseconds in
         submitters.map { submitters in
             Cell(
-                "executor/run \(name) \(submitters)s", .time, target: Target(3, ["swift-task"]),
+                "executor/run \(name) \(submitters)s", .time, targets: [Target(3, ["swift-task"])],
                 note: "callers that wait for each value; gyre's and swift-task's live where their tasks run",
                 PoolSubjects.all(
                     ["gyre", "gyre-from-outside", "swift-task", "nio", "tokio", "go"],
@@ -44,10 +48,10 @@ enum PoolCells {
 
     private static let groups = [
         Cell(
-            "executor/group", .time, effort: .upTo(million), target: Target(3, ["swift-group"]), note: millionNote,
+            "executor/group", .time, effort: .upTo(million), targets: [Target(3, ["swift-group"])], note: millionNote,
             PoolSubjects.all(["gyre", "swift-group"], PoolRequest("", .group, .word))),
         Cell(
-            "executor/discarding-group", .time, effort: .upTo(million), target: Target(3, ["swift-group"]),
+            "executor/discarding-group", .time, effort: .upTo(million), targets: [Target(3, ["swift-group"])],
             note: millionNote,
             PoolSubjects.all(["gyre", "swift-group"], PoolRequest("", .discardingGroup, .word))),
         Cell(
@@ -67,13 +71,17 @@ enum PoolCells {
     private static let latencies =
         [
             Cell(
-                "executor/idle-start", .p50, effort: .each(300), target: Target(1, ["dispatch"]),
-                also: [Cell.View(" p99", .p99, target: Target(2, ["dispatch"]))],
+                "executor/idle-start", .p50, effort: .each(300), targets: [Target(1, ["dispatch"])],
+                also: [Cell.View(" p99", .p99, targets: [Target(2, ["dispatch"])])],
                 PoolSubjects.all(PoolSubjects.submitting, PoolRequest("", .idleStart, .work))),
+            Cell(
+                "executor/idle-processor", .processor, effort: .each(300), targets: [.atMost(1)],
+                note: "percent of one core that an idle pool takes, right after a flood",
+                PoolSubjects.all(PoolSubjects.ownProcess, PoolRequest("", .idleProcessor))),
             Cell(
                 "executor/paced 10us", .p50, effort: .each(10_000),
                 note: "response from the intended start, of tasks of 1 us",
-                also: [Cell.View(" p99", .p99, target: Target(1, Set(PoolSubjects.peers)))],
+                also: [Cell.View(" p99", .p99, targets: [Target(1, Set(PoolSubjects.peers))])],
                 PoolSubjects.all(PoolSubjects.submitting, PoolRequest("", .paced, .work), microseconds: 1)),
         ]
         + [UInt64(30), 60, 90].map { load in
@@ -88,12 +96,12 @@ enum PoolCells {
     private static let memory = [("queued", PoolRequest.Kind.queued), ("timer", .timer), ("suspended", .suspended)].map
     {
         Cell(
-            "memory/\($0)", .memory, effort: .steady(million),
+            "memory/\($0)", .memory, effort: .steady(million), targets: $0 == "timer" ? [.atMost(128)] : [],
             note: $0 == "timer" ? "beyond a task that waits for something else" : nil,
             PoolSubjects.fresh(["gyre", "swift-task", "tokio", "go"], $1))
     }
 
     private static let stamps = Cell(
-        "stamp/overhead", .time, note: "a stamped post less one without stamps, in turns",
+        "stamp/overhead", .time, targets: [.atMost(20)], note: "a stamped post less one without stamps, in turns",
         PoolSubjects.all(["gyre"], PoolRequest("", .stampOverhead)))
 }

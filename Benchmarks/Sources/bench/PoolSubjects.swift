@@ -10,6 +10,9 @@ enum PoolSubjects {
         "crossbeam-bounded", "go",
     ]
 
+    /// Who lives in a process of this program.
+    static let ownProcess = submitting.filter { $0 != "go" && !RustPeer.subjects.contains($0) }
+
     /// What everybody of these names does.
     static func all(_ names: [String], _ request: PoolRequest, microseconds: UInt64 = 0) -> [Subject] {
         names.map { name in
@@ -53,7 +56,8 @@ enum PoolSubjects {
     nonisolated(unsafe) private static var programs: [String: PeerProgram] = [:]  // subjects run on one thread
 
     private static func running(_ name: String) throws(LeftOut) -> PeerProgram {
-        if let program = programs[name] { return program }
+        // One that was ended for being stuck is made anew: another cell may suit it.
+        if let program = programs[name], !program.isOver { return program }
         let program = try start(name)
         programs[name] = program
         return program
@@ -62,7 +66,7 @@ enum PoolSubjects {
     private static func start(_ name: String) throws(LeftOut) -> PeerProgram {
         switch name {
         case "go": try GoPeer.start()
-        case "tokio", "rayon", "crossbeam", "crossbeam-bounded": try RustPeer.start()
+        case _ where RustPeer.subjects.contains(name): try RustPeer.start()
         default: try PeerProgram(PeerProgram.ownPath, [PoolServer.argument])
         }
     }

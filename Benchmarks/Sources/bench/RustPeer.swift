@@ -4,6 +4,12 @@ import Glibc
 
 /// Tokio, rayon and crossbeam: one program, built when it is first asked, from the sources that Debian installs.
 enum RustPeer {
+    /// Who lives in it.
+    static let subjects: Set = ["tokio", "rayon", "crossbeam", "crossbeam-bounded"]
+
+    /// Builds the program; why it cannot be built is said by whoever asks it.
+    static func build() { _ = program }
+
     /// A process of its own, with the allocator of this one.
     static func start() throws(LeftOut) -> PeerProgram {
         let preload = allocator.map { ["LD_PRELOAD=" + $0] } ?? []

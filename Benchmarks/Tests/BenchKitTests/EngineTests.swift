@@ -1,3 +1,4 @@
+import Glibc
 import GyreBench
 import Synchronization
 import Testing
@@ -19,10 +20,12 @@ import Testing
             Subject("fast") { _ in run(500) },
         ]
         for metric in [Metric.throughput, .time] {
-            let result = try measure(Cell("a", metric, target: Target(1, ["slow", "fast"]), subjects))
+            let targets = [Target(1, ["slow", "fast"]), .atMost(200)]
+            let result = try measure(Cell("a", metric, targets: targets, subjects))
             #expect(result.ratios.map(\.peer) == ["slow", "fast"])
             #expect(result.ratios.map(\.samples.median) == [4, 0.5])
-            #expect(result.towardsTarget?.peer == "fast")
+            #expect(result.verdicts.map(\.peer) == ["fast", TargetVerdict.own])
+            #expect(result.verdicts.map(\.isMet) == [false, true])
             #expect(result.figures[0].samples.count == 3)
         }
     }
@@ -108,12 +111,33 @@ import Testing
         #expect(try operations(nanosecondsEach: 6_000) == 100_000)
     }
 
+    @Test func whoUsesUpTheTimeOfTheCellHasFewerRunsOrNone() throws {
+        // Without any expected time, a quick cell has a second for each subject.
+        var engine = Engine(repetitions: 9, nanosecondsPerRun: 1_000)
+        engine.isQuick = true
+        func runs(milliseconds: UInt32) throws -> CellResult {
+            let subject = Subject("b") { _ in
+                usleep(milliseconds * 1_000)
+                return run(1_000)
+            }
+            let cell = Cell("a", .time, effort: .upTo(1), [subject, Subject("c") { _ in run(1_000) }])
+            return try #require(engine.measure(cell).first)
+        }
+        // Half a second for two trials, so that few runs are left, or one.
+        let few = try runs(milliseconds: 150)
+        #expect((3...8).contains(few.figures[0].samples.count))
+        #expect(few.leftOut.isEmpty)
+        let none = try runs(milliseconds: 510)
+        #expect(none.figures.map(\.name) == ["c"])
+        #expect(none.leftOut.map(\.name) == ["b"])
+    }
+
     @Test func aNoisyMachineIsNotJudged() {
         func verdict(_ disturbance: Disturbance) -> String? {
-            Report.verdict(
-                CellResult(
-                    cell: Cell("a", .time, target: Target(1, ["peer"]), []),
-                    figures: [(Cell.own, Samples([2])), ("peer", Samples([1]))], leftOut: [], disturbance: disturbance))
+            CellResult(
+                cell: Cell("a", .time, targets: [Target(1, ["peer"])], []),
+                figures: [(Cell.own, Samples([2])), ("peer", Samples([1]))], leftOut: [], disturbance: disturbance
+            ).verdicts.first?.text
         }
         #expect(verdict(Disturbance(others: 0, stolen: 0))?.hasSuffix("missed") == true)
         #expect(verdict(Disturbance(others: 0.2, stolen: 0))?.contains("not judged") == true)
