@@ -31,6 +31,7 @@ import Testing
 
     static let kinds = [
         (["ring"], "bench/ring"), (["submit"], "bench/submit post"),
+        (["submit", "--level", "fire"], "bench/submit fire"),
         (["submit", "--level", "handle"], "bench/submit handle"), (["submit", "--level", "run"], "bench/submit run"),
         (["graph"], "bench/graph five nodes"),
     ]
@@ -144,7 +145,7 @@ import Testing
     @Test func theReadmesCommandsAreUnderstood() throws {
         let page = try String(contentsOf: GyreProcess.repository.appending(path: "README.md"), encoding: .utf8)
         let commands = page.split(separator: "\n").filter { $0.hasPrefix("    gyre ") }
-        #expect(commands.count == 2)
+        #expect(commands.count == 3)
         for command in commands {
             // Words, with what stands between quotes as one of them, up to the comment.
             let line = command.prefix { $0 != "#" }

@@ -4,6 +4,8 @@ import GyreBench
 
 /// How a task is submitted.
 enum BenchLevel: String, CaseIterable, Sendable {
+    /// A C function and a word: the address of what it needs to know, allocated for each.
+    case fire
     /// A closure; nobody waits for its value.
     case post
     /// A closure with a handle for its value.
@@ -46,6 +48,7 @@ struct SubmitLoad: BenchLoad {
     func offer(_ stamp: LoadStamp, whenFull: WhenFull) -> LoadRun.Offer {
         do {
             switch level {
+            case .fire: try fire(stamp, whenFull: whenFull)
             case .post: try runtime.post(whenFull: whenFull) { meter.complete(stamp) }
             case .handle:
                 let _: TaskHandle<UInt64> = try runtime.post(whenFull: whenFull) {
@@ -66,6 +69,38 @@ struct SubmitLoad: BenchLoad {
     }
 
     func end() { runtime.drainBlocking() }
+
+    /// `fire` has no wait of its own: in a closed loop it is tried until there is room.
+    private func fire(_ stamp: LoadStamp, whenFull: WhenFull) throws(SubmitError) {
+        let operation = UnsafeMutablePointer<FiredOperation>.allocate(capacity: 1)
+        operation.initialize(to: FiredOperation(stamp: stamp, meter: meter))
+        while true {
+            do throws(SubmitError) {
+                return try runtime.fire(FiredOperation.complete, UInt64(UInt(bitPattern: operation)))
+            } catch {
+                if error == .full, whenFull == .wait {
+                    sched_yield()
+                    continue
+                }
+                operation.deinitialize(count: 1)
+                operation.deallocate()
+                throw error
+            }
+        }
+    }
+}
+
+/// What the function of a fired operation needs: it lies at the address that is its word, and is the function's to free.
+private struct FiredOperation {
+    let stamp: LoadStamp
+    let meter: LoadMeter
+
+    static let complete: @convention(c) (UInt64) -> Void = { word in
+        guard let operation = UnsafeMutablePointer<FiredOperation>(bitPattern: UInt(word)) else { return }
+        let moved = operation.move()
+        operation.deallocate()
+        moved.meter.complete(moved.stamp)
+    }
 }
 
 /// Runs of one graph.
