@@ -3,7 +3,7 @@ public enum Pinning: String, Sendable, CaseIterable {
     /// The kernel places every worker, always.
     case none
     /// A worker is tied to the core it is on once it has worked for 200 microseconds without a pause, and released
-    /// before it sleeps. Throughput near `hard`, wake-up latency near `none`.
+    /// before it sleeps; no two are tied to one core. Throughput near `hard`, wake-up latency near `none`.
     case soft
     /// Each worker is tied to one core for life. Best when the cores belong to the pool alone; a worker that wakes on
     /// a busy core waits for it.

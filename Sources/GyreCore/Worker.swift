@@ -12,7 +12,7 @@ final class Worker: @unchecked Sendable {
     private let clock: OpaquePointer
     /// Histograms of the tasks that this worker ended.
     let times: TaskTimes
-    /// The CPU that the thread is tied to, or -1.
+    /// The CPU that the thread is tied to, or about to be tied to; -1 for none.
     let pinnedCPU = Atomic<Int>(-1)
     /// Set when the thread sits down.
     private var seat: OpaquePointer?
@@ -27,6 +27,8 @@ final class Worker: @unchecked Sendable {
     /// Sleeps before which no long search is tried, because the last one found nothing.
     private var shortSearches = 0
     private var pin = Pin.free
+    /// When a soft pin is considered next.
+    private var pinAt: UInt64 = 0
 
     /// `refused`: the kernel said no, and is not asked again.
     private enum Pin { case free, soft, hard, refused }
@@ -178,7 +180,7 @@ final class Worker: @unchecked Sendable {
         while true {
             if turn(pool) {
                 hasRun = true
-                if pool.configuration.pinning == .soft { considerSoftPin() }
+                if pool.configuration.pinning == .soft { considerSoftPin(pool) }
                 continue
             }
             if !idle(pool) || !mayStay() { break }
@@ -270,12 +272,25 @@ final class Worker: @unchecked Sendable {
         pinTo(cpus[index % cpus.count], .hard)
     }
 
-    private func considerSoftPin() {
-        guard pin == .free, gyre_seat_now(seat) - min(busySince, gyre_seat_now(seat)) > Self.softPinAfterNanoseconds,
-            let cpu = CurrentThread.cpu
-        else { return }
+    private func considerSoftPin(_ pool: WorkerPool) {
+        guard pin == .free else { return }
+        let now = gyre_seat_now(seat)
+        guard now > pinAt, now - min(busySince, now) > Self.softPinAfterNanoseconds, let cpu = CurrentThread.cpu else {
+            return
+        }
+        // Where two workers were woken on one core, both would be tied to it, beside a core with nothing to do. The
+        // later one stays free for the system to move. Told before looked, in one order: of two at once, one sees the
+        // other.
+        pinnedCPU.store(cpu, ordering: .sequentiallyConsistent)
+        guard !pool.workers.contains(where: { $0 !== self && $0.isTied(to: cpu) }) else {
+            pinnedCPU.store(-1, ordering: .relaxed)
+            pinAt = now + Self.softPinAfterNanoseconds
+            return
+        }
         pinTo(cpu, .soft)
     }
+
+    private func isTied(to cpu: Int) -> Bool { pinnedCPU.load(ordering: .sequentiallyConsistent) == cpu }
 
     private func pinTo(_ cpu: Int, _ kind: Pin) {
         do {
@@ -284,6 +299,7 @@ final class Worker: @unchecked Sendable {
             pinnedCPU.store(cpu, ordering: .relaxed)
         } catch {
             pin = .refused
+            pinnedCPU.store(-1, ordering: .relaxed)
         }
     }
 

@@ -248,6 +248,33 @@ import Testing
         pool.finish()
     }
 
+    /// Both work for longer than a soft pin takes, wherever the system has put them, and then look at the same time.
+    @Test func twoWorkersAreNotTiedToOneCore() throws {
+        let pool = try makePool(workers: 2) { $0.pinning = .soft }
+        for _ in 0..<5 {
+            let masks = Lock<[CPUMask]>([])
+            let release = try pool.occupy(2)
+            for _ in 0..<8 {
+                try pool.submit(body: {
+                    let begin = pool.clock.now
+                    while pool.clock.now.nanoseconds(since: begin) < 400_000 {}
+                })
+            }
+            for _ in 0..<2 {
+                try pool.submit(body: {
+                    if let mask = try? CPUMask(ofThread: 0) { masks.withLock { $0.append(mask) } }
+                    _ = eventually { masks.withLock { $0.count == 2 } }
+                })
+            }
+            release.open()
+            #expect(pool.waitUntilQuiet(until: nil))
+            let found = masks.withLock { $0 }
+            #expect(found.count == 2)
+            #expect(found.contains { $0.cpus.count > 1 } || found[0] != found[1])
+        }
+        pool.finish()
+    }
+
     /// The kernel's mask of a worker that has worked without a pause: two tasks keep it busy, the third looks.
     private func maskOfWorker(in pool: WorkerPool, afterBusyNanoseconds busy: UInt64) throws -> CPUMask {
         let found = Lock<CPUMask?>(nil)
