@@ -17,7 +17,7 @@ extension Runtime {
     ) throws(SubmitError) {
         try checkIntake()
         let address = UInt64(UInt(bitPattern: unsafeBitCast(function, to: UnsafeRawPointer.self)))
-        try pool.submitWords(runFunction, address, word, SubmitOptions(lane: lane))
+        try pool.submitPlainWords(runFunction, address, word, lane: lane)
     }
 
     /// Queues a C function with one word, and returns a ticket by which it can be taken back while it is queued.
@@ -55,12 +55,14 @@ extension Runtime {
     ) throws(SubmitError) {
         try checkIntake()
         var moving: (@Sendable () -> Void)? = consume body
-        var options = SubmitOptions(lane: lane, deadlineNanoseconds: deadline?.recordNanoseconds ?? 0)
-        options.countsRefusal = whenFull == .fail
+        let latest = deadline?.recordNanoseconds ?? 0
         do {
-            try pool.submit(moving: &moving, options)
+            try pool.submit(
+                moving: &moving, lane: lane, deadlineNanoseconds: latest, countsRefusal: whenFull == .fail)
         } catch .full where whenFull == .wait {
-            try waitForRoom { () throws(SubmitError) in try self.pool.submit(moving: &moving, options) }
+            try waitForRoom { () throws(SubmitError) in
+                try self.pool.submit(moving: &moving, lane: lane, deadlineNanoseconds: latest, countsRefusal: false)
+            }
         }
     }
 
@@ -68,16 +70,16 @@ extension Runtime {
     ///
     /// - Returns: A handle that settles exactly once. An error that `body` throws reaches it.
     /// - Throws: As ``post(lane:deadline:whenFull:_:)``.
-    /// - Complexity: O(1). Four allocations as `make gates` counts them: the handle, its task and the closures that
-    ///   they hold.
+    /// - Complexity: O(1). Three allocations as `make gates` counts them: the task, in which the value has its place,
+    ///   and two closures.
     @inlinable
     public func post<Value: Sendable>(
         lane: Lane = .normal, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,
         _ body: @escaping @Sendable () throws -> Value
     ) throws(SubmitError) -> TaskHandle<Value> {
-        let box = ValueBox<Value>()
-        let task = try submit(.sync { box.value = try body() }, lane, deadline, whenFull)
-        return TaskHandle(task: task, box: box)
+        let task = try submit(
+            .sync { $0.initializeMemory(as: Value.self, to: try body()) }, .of(Value.self), lane, deadline, whenFull)
+        return TaskHandle(task: task)
     }
 
     /// Queues an async closure whose value is wanted.
@@ -92,21 +94,22 @@ extension Runtime {
     ///     not block.
     /// - Returns: A handle that settles exactly once. Cancelling it cancels the body.
     /// - Throws: As ``post(lane:deadline:whenFull:_:)``.
-    /// - Complexity: O(1). Four allocations, as of a synchronous body; more when more bodies are suspended at once than
+    /// - Complexity: O(1). Three allocations, as of a synchronous body; more when more bodies are suspended at once than
     ///   ever before.
     @inlinable
     public func post<Value: Sendable>(
         lane: Lane = .normal, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,
         _ body: nonisolated(nonsending) @escaping @Sendable () async throws -> Value
     ) throws(SubmitError) -> TaskHandle<Value> {
-        let box = ValueBox<Value>()
-        let task = try submit(.async { box.value = try await body() }, lane, deadline, whenFull)
-        return TaskHandle(task: task, box: box)
+        let task = try submit(
+            .valued { $0.initializeMemory(as: Value.self, to: try await body()) }, .of(Value.self), lane, deadline,
+            whenFull)
+        return TaskHandle(task: task)
     }
 
     @usableFromInline
     func submit(
-        _ body: TaskBody, _ lane: Lane, _ deadline: MonotonicInstant?, _ whenFull: WhenFull
+        _ body: TaskBody, _ value: ValueLayout, _ lane: Lane, _ deadline: MonotonicInstant?, _ whenFull: WhenFull
     ) throws(SubmitError) -> TaskCore {
         var stripe: UInt32?
         var options = SubmitOptions(lane: lane)
@@ -117,13 +120,13 @@ extension Runtime {
         case .sync:
             try checkIntake()
             options.deadlineNanoseconds = deadline?.recordNanoseconds ?? 0
-        case .async:
+        case .async, .valued:
             stripe = intake.enter()
             if stripe == nil { throw .closed }
             options.isStep = true
         }
         let home = TaskHome(runtime: .passRetained(self), stripe: stripe)
-        let task = TaskCore.make(home, body, submitted: submitted, deadline: deadline)
+        let task = TaskCore.make(home, body, value: value, submitted: submitted, deadline: deadline)
         do throws(SubmitError) {
             if let deadline, options.isStep {
                 if clock.now > deadline {

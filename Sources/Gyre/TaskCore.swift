@@ -1,20 +1,31 @@
 import GyreCore
 
-/// A task with a handle, without its value's type: two words, a body, and what became of it.
+/// A task with a handle, without its value's type: two words, a body, what became of it, and room for the value.
 ///
-/// The words lie in the object's tail, where they have a fixed address for CGyre.
+/// The words lie in the object's tail, where they have a fixed address for CGyre; the value follows them, so that it
+/// needs no box of its own.
 ///
 /// Safe to share, although ManagedBuffer cannot be declared so: the words are atomics. The content is written before
-/// the task is queued, then by whoever claimed the right to settle, and read by whoever saw it settled.
+/// the task is queued, then by whoever claimed the right to settle, and read by whoever saw it settled. The value is
+/// written by the body, before the task is settled as succeeded, and read by whoever saw that.
 @usableFromInline
 final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
-    static func make(_ home: TaskHome, _ body: TaskBody, submitted: UInt64, deadline: MonotonicInstant?) -> TaskCore {
-        let buffer = TaskCore.create(minimumCapacity: TaskWords.bytes / 16) { _ in
-            TaskContent(home: home, body: body, submitted: submitted, deadline: deadline)
+    static func make(
+        _ home: TaskHome, _ body: TaskBody, value: ValueLayout = .none, submitted: UInt64, deadline: MonotonicInstant?
+    ) -> TaskCore {
+        let buffer = TaskCore.create(minimumCapacity: (TaskWords.bytes + value.room + 15) / 16) { _ in
+            TaskContent(home: home, body: body, value: value, submitted: submitted, deadline: deadline)
         }
         let task = unsafeDowncast(buffer, to: TaskCore.self)
         task.words.open()
         return task
+    }
+
+    /// Where the value is, once there is one.
+    @usableFromInline
+    var value: UnsafeMutableRawPointer {
+        let tail = withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) } + TaskWords.bytes
+        return tail.alignedUp(toMultipleOf: content.pointee.value.alignment)
     }
 
     @inline(__always)
@@ -26,7 +37,10 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     @inline(__always)
     var home: TaskHome { content.pointee.home }
 
-    deinit { content.pointee.home.runtime.release() }
+    deinit {
+        if content.pointee.hasValue { content.pointee.value.destroy(value) }
+        content.pointee.home.runtime.release()
+    }
 
     // MARK: - Running
 
@@ -52,12 +66,12 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
             let isLate = content.pointee.deadline.map { home.now > $0 } ?? false
             guard verdict == .run, !isLate else { return settleUnrun(isLate ? .late : verdict) }
             home.withRuntime { $0.runners.run(self, seat: seat) }
-        } else if verdict != .run, words.claim() {
-            settle(.unrun(verdict))  // the worker counts it by its verdict
-        } else if verdict == .run, words.start() {
-            runStarted()
-        } else {
+        } else if case .run = verdict {
             // Cancelled before, or run by who waits for it, and counted there.
+            if words.start() { runStarted() } else { RecordWords.markCounted(record) }
+        } else if words.claim() {
+            settle(.unrun(verdict))  // the worker counts it by its verdict
+        } else {
             RecordWords.markCounted(record)
         }
     }
@@ -70,7 +84,8 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         let outer = AgentTask.begin(self)
         defer { AgentTask.end(outer) }
         do {
-            try body()
+            try body(value)
+            content.pointee.hasValue = true
             if words.claim() { settle(.succeeded) }
         } catch {
             home.withPool { $0.recordFailure() }
@@ -81,13 +96,19 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     /// Runs an async body. On the Swift task of `runner`.
     nonisolated(nonsending) func perform(on runner: AsyncRunner) async {
         content.pointee.runner = runner
-        guard words.start(), case .async(let body)? = content.pointee.body else { return }  // cancelled first
+        guard words.start(), let body = content.pointee.body else { return }  // cancelled first
         content.pointee.body = nil  // while it runs it is this call's: a deadline may settle the task meanwhile
         let submitted = content.pointee.submitted
         let started = submitted == 0 ? 0 : home.now.nanoseconds
         let ending: TaskEnding
         do {
-            try await body()
+            switch body {
+            case .async(let body): try await body()
+            case .valued(let body):
+                try await body(value)
+                content.pointee.hasValue = true
+            case .sync: preconditionFailure("a synchronous body has no runner")
+            }
             ending = .succeeded
         } catch is CancellationError where words.isCancelling || home.isStopping {
             ending = .cancelled(home.isStopping ? .shutdown : .user)
@@ -226,6 +247,9 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
 struct TaskContent {
     let home: TaskHome
     let isAsync: Bool
+    /// Whether the value is written: it is the task's to destroy, whatever became of the task.
+    var hasValue = false
+    let value: ValueLayout
     /// When the task is given up; the record of a synchronous task knows it too.
     let deadline: MonotonicInstant?
     /// Until it was run, or the task was settled without running.
@@ -241,25 +265,14 @@ struct TaskContent {
     /// Whether who waits for it may run it: a deadline is left to the record, which is told of it.
     var runsWhereAwaited: Bool { !isAsync && deadline == nil }
 
-    init(home: TaskHome, body: TaskBody, submitted: UInt64, deadline: MonotonicInstant?) {
+    init(home: TaskHome, body: TaskBody, value: ValueLayout, submitted: UInt64, deadline: MonotonicInstant?) {
         self.home = home
-        if case .async = body { isAsync = true } else { isAsync = false }
+        self.value = value
+        if case .sync = body { isAsync = false } else { isAsync = true }
         self.deadline = deadline
         self.body = body
         self.submitted = submitted
     }
-}
-
-/// An async body. It stays on the executor that calls it: each change of executor, even to the same one, costs a
-/// lookup of the preferred executor under a lock.
-@usableFromInline
-typealias AsyncBody = nonisolated(nonsending) @Sendable () async throws -> Void
-
-/// A body whose value goes into a box that it captures.
-@usableFromInline
-enum TaskBody {
-    case sync(@Sendable () throws -> Void)
-    case async(AsyncBody)
 }
 
 /// An outcome without its value.

@@ -7,13 +7,10 @@
 public struct TaskHandle<Value: Sendable>: Sendable {
     /// Safe to share: see ``TaskCore``.
     @usableFromInline nonisolated(unsafe) let task: TaskCore
-    @usableFromInline let box: ValueBox<Value>
 
+    /// - Parameter task: Its value is a `Value`.
     @inlinable
-    init(task: TaskCore, box: ValueBox<Value>) {
-        self.task = task
-        self.box = box
-    }
+    init(task: TaskCore) { self.task = task }
 
     /// What became of the task, or `nil` while it is not settled.
     ///
@@ -70,8 +67,7 @@ public struct TaskHandle<Value: Sendable>: Sendable {
     var settledOutcome: Outcome<Value> {
         switch task.ending {
         case .succeeded:
-            guard let value = box.value else { preconditionFailure("a task that succeeded has its value") }
-            return .succeeded(value)
+            return .succeeded(task.value.assumingMemoryBound(to: Value.self).pointee)
         case .failed(let error): return .failed(error)
         case .timedOut: return .timedOut
         case .cancelled(let reason): return .cancelled(reason)

@@ -45,6 +45,33 @@ package struct SubmitOptions: Sendable {
 }
 
 extension WorkerPool {
+    /// Queues `function` with two words and nothing special, the cheapest task there is: no options are built, and no
+    /// ticket. A call that throws has not called the function.
+    ///
+    /// - Complexity: O(1). No allocation. One system call, and only if a worker has to be woken.
+    /// - Concurrency: As ``submitWords(_:_:_:_:)``.
+    package func submitPlainWords(
+        _ function: TaskFunction, _ word0: UInt64, _ word1: UInt64, lane: Lane
+    ) throws(SubmitError) {
+        _ = try submit(function, SubmitOptions(lane: lane)) { words in
+            words[0] = word0
+            words[1] = word1
+        } undo: { _ in
+        }
+    }
+
+    /// Queues what is in `body`, which moves into the record. A call that throws leaves it where it was, for another
+    /// attempt; `nil` is a bug of the caller.
+    ///
+    /// - Parameter deadlineNanoseconds: Of the pool's clock; 0 for none.
+    package func submit(
+        moving body: inout (@Sendable () -> Void)?, lane: Lane, deadlineNanoseconds: UInt64 = 0, countsRefusal: Bool
+    ) throws(SubmitError) {
+        var options = SubmitOptions(lane: lane, deadlineNanoseconds: deadlineNanoseconds)
+        options.countsRefusal = countsRefusal
+        _ = try submit(closure: &body, options)
+    }
+
     /// Queues `function` with two words. A call that throws has not called the function.
     ///
     /// - Complexity: O(1). No allocation. One system call, and only if a worker has to be woken.
@@ -67,14 +94,12 @@ extension WorkerPool {
         body: consuming @escaping @Sendable () -> Void, _ options: SubmitOptions = SubmitOptions()
     ) throws(SubmitError) -> TaskTicket {
         var moving: (@Sendable () -> Void)? = consume body
-        return try submit(moving: &moving, options)
+        return try submit(closure: &moving, options)
     }
 
-    /// Queues what is in `body`, which moves into the record. A call that throws leaves it where it was, for another
-    /// attempt; `nil` is a bug of the caller.
-    @discardableResult
-    package func submit(
-        moving body: inout (@Sendable () -> Void)?, _ options: SubmitOptions
+    @inline(__always)
+    private func submit(
+        closure body: inout (@Sendable () -> Void)?, _ options: SubmitOptions
     ) throws(SubmitError) -> TaskTicket {
         try submit(runClosure, options) { words in
             UnsafeMutableRawPointer(words).bindMemory(to: QueuedClosure.self, capacity: 1).initialize(
