@@ -94,8 +94,8 @@ extension Runtime {
     ///     not block.
     /// - Returns: A handle that settles exactly once. Cancelling it cancels the body.
     /// - Throws: As ``post(lane:deadline:whenFull:_:)``.
-    /// - Complexity: O(1). Three allocations, as of a synchronous body; more when more bodies are suspended at once than
-    ///   ever before.
+    /// - Complexity: O(1). Three allocations, as of a synchronous body; more when more bodies are suspended at once
+    ///   than ever before.
     @inlinable
     public func post<Value: Sendable>(
         lane: Lane = .normal, deadline: MonotonicInstant? = nil, whenFull: WhenFull = .fail,

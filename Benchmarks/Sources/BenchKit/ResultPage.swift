@@ -98,8 +98,9 @@ package struct ResultPage: Sendable {
         guard let targets = context?.targets, !targets.isEmpty else { return [] }
         var lines = [
             "## Targets", "",
-            "Set before anything was measured, on two cores. Met: \(targets.count(where: \.isMet)) of \(targets.count).",
-            "", "| cell | target | found | | what stands in the way |", "| --- | --- | --: | --- | --- |",
+            "Set before anything was measured, on two cores. "
+                + "Met: \(targets.count(where: \.isMet)) of \(targets.count).", "",
+            "| cell | target | found | | what stands in the way |", "| --- | --- | --: | --- | --- |",
         ]
         for target in targets {
             let isOwn = target.peer == TargetVerdict.own

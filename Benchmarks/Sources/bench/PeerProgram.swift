@@ -13,7 +13,7 @@ final class PeerProgram: @unchecked Sendable {
     /// After which a run is ended; the longest that anybody is meant to take is a second, a million tasks of memory
     /// some more.
     private static let secondsMax: Int32 = 30
-    /// Whether runs are made to be short, and ended early. Set before anything is measured, on the one thread that does.
+    /// Whether runs are made to be short, and ended early. Set before anything is measured, on the thread that does.
     nonisolated(unsafe) static var areRunsShort = false
 
     /// - Parameter environment: What the program finds in its environment beside what this one has: `NAME=value`.

@@ -90,7 +90,7 @@ struct SubmitLoad: BenchLoad {
     }
 }
 
-/// What the function of a fired operation needs: it lies at the address that is its word, and is the function's to free.
+/// What the function of a fired operation needs: it lies at the address that is its word, and the function frees it.
 private struct FiredOperation {
     let stamp: LoadStamp
     let meter: LoadMeter
