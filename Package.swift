@@ -30,7 +30,10 @@ let package = Package(
         // liburcu: the overflow queue of the pool (wait-free enqueue).
         .systemLibrary(
             name: "CURCU", path: "CSupport/urcu", pkgConfig: "liburcu", providers: [.apt(["liburcu-dev"])]),
-        .target(name: "CGyre", dependencies: ["CURCU"], path: "CSupport/gyre", cSettings: strictC),
+        .target(
+            name: "CGyre", dependencies: ["CURCU"], path: "CSupport/gyre", cSettings: strictC,
+            // The flavour of liburcu whose readers nobody registers: settings that are replaced while running.
+            linkerSettings: [.linkedLibrary("urcu-bp")]),
         .target(name: "GyreCore", dependencies: ["CGyre"], swiftSettings: strict),
         .target(name: "GyrePolicy", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "Gyre", dependencies: ["GyreCore", "GyrePolicy"], swiftSettings: strict),

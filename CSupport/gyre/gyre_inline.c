@@ -28,6 +28,7 @@
 #include "gyre_spares.h"
 #include "gyre_spsc.h"
 #include "gyre_state.h"
+#include "gyre_swap.h"
 #include "gyre_thread.h"
 #include "gyre_timer.h"
 #include "gyre_waiters.h"

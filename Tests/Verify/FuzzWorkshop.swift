@@ -15,7 +15,8 @@ struct FuzzWorkshop: Sendable {
         folder = try context.scratch("fuzz")
         permits = context.permits
         func flags(_ option: String) throws -> [String] {
-            try Command.check(["pkg-config", option, "liburcu"]).split(whereSeparator: \.isWhitespace).map(String.init)
+            let said = try Command.check(["pkg-config", option, "liburcu", "liburcu-bp"])
+            return said.split(whereSeparator: \.isWhitespace).map(String.init)
         }
         urcuCompile = try flags("--cflags")
         urcuLink = try flags("--libs")
