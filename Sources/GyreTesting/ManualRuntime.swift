@@ -36,19 +36,23 @@ public final class ManualRuntime: Sendable {
     /// - Parameters:
     ///   - seed: Chooses the order of what may happen in any order.
     ///   - start: Where the clock stands at first. Not at 0, where differences could not be told from instants.
-    ///   - configuration: Of the runtime. Clock and pinning have no meaning and are replaced.
+    ///   - configuration: Of the runtime, by default one with two workers. Clock and pinning are replaced. Whoever makes
+    ///     thousands of runtimes makes it once.
     /// - Throws: ``ConfigurationError`` as ``Runtime/init(_:)`` does.
     public init(
         seed: UInt64 = 0, startingAt start: MonotonicInstant = MonotonicInstant(nanoseconds: 3_600_000_000_000),
-        _ configuration: Runtime.Configuration = Runtime.Configuration(workers: 2)
+        _ configuration: Runtime.Configuration? = nil
     ) throws(ConfigurationError) {
-        var configuration = configuration
+        var configuration = configuration ?? Self.twoWorkers
         (configuration.clock, time) = MonotonicClock.manual(startingAt: start)
         configuration.pinning = .none
         configuration.isDriven = true
         runtime = try Runtime(configuration)
         random = Lock(SeededRandom(seed: SeededRandom.mixed(seed)))
     }
+
+    /// Made once: a configuration has a clock of the system at first, which takes 2 ms.
+    private static let twoWorkers = Runtime.Configuration(workers: 2)
 
     /// The present instant.
     public var now: MonotonicInstant { time.now }
