@@ -71,6 +71,24 @@ public struct LatencyHistogram: Sendable, Equatable {
         maximumOrZero = max(maximumOrZero, other.maximumOrZero)
     }
 
+    /// The values that were recorded after this was `earlier`. The smallest and the largest are known within 0.79 % only.
+    package func since(_ earlier: LatencyHistogram) -> LatencyHistogram {
+        guard earlier.count > 0 else { return self }
+        var later = LatencyHistogram()
+        later.allocateBuckets()
+        for index in buckets.indices {
+            // A cell that is written while it is read may show a bucket before another that is older.
+            let held = buckets[index] - min(earlier.buckets[index], buckets[index])
+            guard held > 0 else { continue }
+            later.buckets[index] = held
+            later.count = later.count.addingSaturating(held)
+            later.minimumOrMax = min(later.minimumOrMax, gyre_histogram_lowest(UInt32(index)))
+            later.maximumOrZero = max(later.maximumOrZero, min(gyre_histogram_highest(UInt32(index)), maximumOrZero))
+        }
+        later.sumNanoseconds = sumNanoseconds - min(earlier.sumNanoseconds, sumNanoseconds)
+        return later.count == 0 ? LatencyHistogram() : later
+    }
+
     /// The duration that `percentile` percent of the values do not exceed, within 0.79 %.
     ///
     /// 0 gives the smallest value and 100 the largest, both exactly.

@@ -177,11 +177,24 @@ import Testing
     @Test func whatADependencyDoesNotDoIsRefused() throws {
         let runtime = try makeRuntime()
         let refused: [(String, Dependency.Policies)] = [
-            ("bulkhead.waitersMax", .init(bulkhead: try Bulkhead(waitersMax: 1, waitMax: .seconds(1)))),
             ("timeouts.idle", .init(timeouts: try Timeouts(idle: .seconds(1)))),
-            ("timeouts.learnsAttempt", .init(timeouts: try Timeouts(learnsAttempt: true))),
-            ("breaker.slowCall", .init(breaker: try CircuitBreaker(slowCall: .overBaseline(times: 3)))),
             ("retryBudget", .init(retryBudget: try RetryBudget(floor: 9))),
+            ("fairQueue", .init(fairQueue: try FairQueueConfiguration())),
+            ("shedding", .init(shedding: try CoDel(), bulkhead: try Bulkhead())),
+            ("hedge", .init(hedge: try HedgePolicy())),
+            ("policies", .init(bulkhead: try Bulkhead(), adaptiveLimit: try AdaptiveLimit())),
+            (
+                "shedding.newestFirstWhileOverloaded",
+                .init(
+                    fairQueue: try FairQueueConfiguration(), shedding: try CoDel(newestFirstWhileOverloaded: true),
+                    bulkhead: try Bulkhead())
+            ),
+            (
+                "fairQueue.capacity",
+                .init(
+                    fairQueue: try FairQueueConfiguration(capacity: 5),
+                    bulkhead: try Bulkhead(waitersMax: 6, waitMax: .seconds(1)))
+            ),
         ]
         for (field, policies) in refused {
             let error = #expect(throws: ConfigurationError.self) { try Dependency("x", on: runtime, policies) }

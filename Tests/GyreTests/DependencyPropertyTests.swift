@@ -9,15 +9,11 @@ import Testing
 /// throttled or given up, and leave, in any interleaving. After each step what is counted is what is held; the limit is
 /// kept in every window; the breaker does not stay half-open without a lease. A failing seed replays by its number.
 @Suite struct DependencyPropertyTests {
-    private static let seeds: UInt64 = 10_000
-
     @Test func whatIsCountedIsWhatIsHeld() throws {
         let manual = try ManualRuntime(startingAt: ManualDependency.start)
-        for seed in 0..<Self.seeds {
-            var history = try DependencyHistory(seed: seed, manual.runtime, manual.time)
-            let fault = history.run(steps: 60)
-            #expect(fault == nil, "seed \(seed)")
-            if fault != nil { break }
+        try forSeeds { seed in
+            var history = try DependencyHistory(seed: seed.state, manual.runtime, manual.time)
+            if let fault = history.run(steps: 60) { throw Counterexample(fault) }
         }
         manual.finish()
     }

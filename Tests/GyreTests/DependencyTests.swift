@@ -29,18 +29,24 @@ struct ManualDependency {
     /// A call to its end, for which time moves as far as it must.
     @discardableResult
     func call<Value: Sendable>(
-        cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture,
+        cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture, isIdempotent: Bool = false,
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
     ) throws -> Value {
-        try manual.run { [dependency] in try await dependency.call(cost: cost, deadline: deadline, work) }
+        try manual.run { [dependency] in
+            try await dependency.call(cost: cost, deadline: deadline, isIdempotent: isIdempotent, work)
+        }
     }
 
     /// A call that has begun and got as far as it gets without time.
     func start<Value: Sendable>(
-        cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture,
+        cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture, priority: PriorityClass = .normal,
+        tenant: UInt64 = 0, isIdempotent: Bool = false,
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
     ) -> ManualTask<Value> {
-        let task = manual.start { [dependency] in try await dependency.call(cost: cost, deadline: deadline, work) }
+        let task = manual.start { [dependency] in
+            try await dependency.call(
+                cost: cost, deadline: deadline, priority: priority, tenant: tenant, isIdempotent: isIdempotent, work)
+        }
         manual.settle()
         return task
     }
@@ -66,7 +72,9 @@ extension Dependency {
         let snapshot = snapshot()
         #expect(snapshot.callsActive ?? 0 == 0, sourceLocation: location)
         #expect(snapshot.retriesActive ?? 0 == 0, sourceLocation: location)
+        #expect(snapshot.hedgesActive ?? 0 == 0, sourceLocation: location)
         #expect(snapshot.permitsInUse ?? 0 == 0, sourceLocation: location)
+        #expect(snapshot.waiting ?? 0 == 0, sourceLocation: location)
         #expect(snapshot.probesActive ?? 0 == 0, sourceLocation: location)
     }
 }

@@ -4,14 +4,31 @@ import GyrePolicy
 // The admission pass: each policy that is there is asked once, and moves its own word by one exchange. A policy that
 // refuses leaves its word as it was; what the policies before it gave is given back.
 
-/// What a call holds from its admission to its end.
+/// What a caller says about one call.
+struct CallOptions: Sendable {
+    var cost: UInt64 = 1
+    var deadline = MonotonicInstant.distantFuture
+    var priority = PriorityClass.normal
+    var tenant: UInt64 = 0
+    var weight: UInt32 = 1
+    var isIdempotent = false
+}
+
+/// What a call holds from its admission to its end. Each thing that is taken is marked, so that it is given back whatever
+/// the policies are by then.
 struct CallPass: Sendable {
+    let arrived: MonotonicInstant
     let deadline: Deadline
     /// When the first attempt must have started.
     let startBy: Deadline
-    var retry = RetryState()
+    var holdsPermit = false
+    /// Whether it has to wait for a permit before anything else.
+    var mustWait = false
+    /// Whether the call counts as active for the budget.
+    var isCounted = false
     /// Whether a retry of the budget is taken.
     var holdsRetry = false
+    var retry = RetryState()
     /// What the work ended with last, if it has failed.
     var workError: (any Error)?
 }
@@ -42,25 +59,43 @@ extension SharedWord {
 extension Dependency {
     // MARK: - Calls
 
-    /// Admits a call: deadline, bulkhead, and one more for the budget. What it takes, ``leave(_:)`` gives back.
+    /// Admits a call: deadline, a permit if one is free, and one more for the budget. What it takes, ``leave(_:)`` gives
+    /// back. Without a permit, where there are some, the call must wait for one (``waitForPermit(_:_:)``).
     ///
     /// - Complexity: O(1) and lock-free. No allocation unless it throws.
     func enter(at now: MonotonicInstant, parent: MonotonicInstant) throws(GyreError) -> CallPass {
-        let deadline = policies.timeouts?.total(from: now, parent: parent) ?? Self.inherited(parent)
-        if deadline.hasPassed(at: now) {
-            throw GyreError(code: .deadlineExceeded, dependency: name, policy: .deadline)
-        }
-        if let bulkhead = policies.bulkhead {
-            let verdict = words.permits.update(PermitState.self) { bulkhead.admit($0) }
-            guard verdict == .admitted else {
-                throw GyreError(code: .rejected, dependency: name, policy: .bulkhead)
+        try reading { (plan) throws(GyreError) in
+            let policies = plan.policies
+            let deadline = policies.timeouts?.total(from: now, parent: parent) ?? Self.inherited(parent)
+            if deadline.hasPassed(at: now) { throw refusal(.deadlineExceeded, by: .deadline) }
+            let startBy = policies.timeouts?.queue(from: now, within: deadline) ?? deadline
+            var pass = CallPass(arrived: now, deadline: deadline, startBy: startBy)
+            if policies.bulkhead != nil || policies.adaptiveLimit != nil {
+                pass.holdsPermit = tryPermit(plan)
+                if !pass.holdsPermit {
+                    if plan.measures { tuning.wasFull() }
+                    guard plan.waitersMax > 0 else {
+                        throw refusal(.rejected, by: policies.bulkhead == nil ? .adaptiveLimit : .bulkhead)
+                    }
+                    pass.mustWait = true
+                    return pass
+                }
             }
+            count(&pass, plan)
+            return pass
         }
-        if policies.retryBudget != nil {
-            words.budget.update(RetryBudgetState.self) { ($0.beginning(), ()) }
-        }
-        let startBy = policies.timeouts?.queue(from: now, within: deadline) ?? deadline
-        return CallPass(deadline: deadline, startBy: startBy)
+    }
+
+    /// Counts a call as active, for the budget.
+    private func count(_ pass: inout CallPass, _ plan: DependencyPlan) {
+        guard plan.policies.retryBudget != nil else { return }
+        pass.isCounted = true
+        words.budget.update(RetryBudgetState.self) { ($0.beginning(), ()) }
+    }
+
+    /// A call that has waited is in.
+    func enterAfterWait(_ pass: inout CallPass) {
+        reading { count(&pass, $0) }
     }
 
     private static func inherited(_ parent: MonotonicInstant) -> Deadline {
@@ -70,18 +105,20 @@ extension Dependency {
     /// Gives back all that a call holds.
     func leave(_ pass: inout CallPass) {
         endRetry(&pass)
-        if policies.retryBudget != nil {
+        if pass.isCounted {
+            pass.isCounted = false
             words.budget.update(RetryBudgetState.self) { ($0.ending(), ()) }
         }
-        if let bulkhead = policies.bulkhead {
-            // Nobody waits, so there is nobody to hand it to.
-            words.permits.update(PermitState.self) { (bulkhead.release($0).state, ()) }
+        if pass.holdsPermit {
+            pass.holdsPermit = false
+            returnPermit()
         }
     }
 
     /// Takes a retry of the budget for `pass`. False when it is spent.
     func beginRetry(_ pass: inout CallPass) -> Bool {
-        guard let budget = policies.retryBudget else { return true }
+        // A call from before there was a budget is not counted, and has none.
+        guard pass.isCounted, let budget = reading({ $0.policies.retryBudget }) else { return true }
         pass.holdsRetry = words.budget.update(RetryBudgetState.self) { state in
             guard let next = budget.retrying(state) else { return (state, false) }
             return (next, true)
@@ -102,35 +139,37 @@ extension Dependency {
     /// - Parameter deadline: When the attempt must have ended.
     /// - Complexity: O(1) and lock-free. No allocation.
     func admit(cost: UInt64, at now: MonotonicInstant, deadline: MonotonicInstant) -> AttemptVerdict {
-        var lease: BreakerLease?
-        if let breaker = policies.breaker {
-            // Chance has no part in what a closed breaker does.
-            let draw = BreakerState(word: words.breaker.state).mode == .closed ? 0 : self.draw()
-            let verdict = words.breaker.update(BreakerState.self) { state in
-                breaker.admitting(state, at: now, deadline: deadline, draw: draw)
+        reading { plan in
+            var lease: BreakerLease?
+            if let breaker = plan.policies.breaker {
+                // Chance has no part in what a closed breaker does.
+                let draw = BreakerState(word: words.breaker.state).mode == .closed ? 0 : self.draw()
+                let verdict = words.breaker.update(BreakerState.self) { state in
+                    breaker.admitting(state, at: now, deadline: deadline, draw: draw)
+                }
+                switch verdict {
+                case .admitted(let given): lease = given
+                case .rejected(let retryAt): return .rejected(by: .breaker, retryAt: retryAt)
+                }
             }
+            guard let rateLimit = plan.policies.rateLimit else { return .admitted(lease) }
+            let verdict = words.rate.update(RateLimitState.self) { rateLimit.admit($0, cost: cost, at: now) }
             switch verdict {
-            case .admitted(let given): lease = given
-            case .rejected(let retryAt): return .rejected(by: .breaker, retryAt: retryAt)
+            case .granted: return .admitted(lease)
+            case .wait(let instant):
+                // A probe that sleeps would keep others from finding out. The breaker is asked again afterwards.
+                giveBack(lease, plan, at: now)
+                return .wait(until: instant)
+            case .exceedsBurst(let asked, let burst):
+                giveBack(lease, plan, at: now)
+                return .tooLarge(CostError(asked: asked, burst: burst))
             }
-        }
-        guard let rateLimit = policies.rateLimit else { return .admitted(lease) }
-        let verdict = words.rate.update(RateLimitState.self) { rateLimit.admit($0, cost: cost, at: now) }
-        switch verdict {
-        case .granted: return .admitted(lease)
-        case .wait(let instant):
-            // A probe that sleeps would keep others from finding out. The breaker is asked again afterwards.
-            giveBack(lease, at: now)
-            return .wait(until: instant)
-        case .exceedsBurst(let asked, let burst):
-            giveBack(lease, at: now)
-            return .tooLarge(CostError(asked: asked, burst: burst))
         }
     }
 
-    private func giveBack(_ lease: BreakerLease?, at now: MonotonicInstant) {
+    private func giveBack(_ lease: BreakerLease?, _ plan: DependencyPlan, at now: MonotonicInstant) {
         guard let lease, lease.isProbe else { return }
-        report(lease, .nothing, at: now)
+        report(lease, .nothing, plan, at: now)
     }
 
     /// An admitted attempt has ended.
@@ -138,19 +177,29 @@ extension Dependency {
     /// - Parameters:
     ///   - failure: The class of its error; `nil` when it succeeded.
     ///   - nanoseconds: How long it took.
-    /// - Complexity: O(1) and lock-free. No allocation.
+    /// - Complexity: O(1) and lock-free, without allocation, but for one call a second in which controllers decide.
     func end(_ lease: BreakerLease?, failure: ErrorClass?, nanoseconds: UInt64, at now: MonotonicInstant) {
-        if failure == nil { keepShortest(nanoseconds) }
-        if case .throttled(let retryAfter?) = failure, let rateLimit = policies.rateLimit {
-            words.rate.update(RateLimitState.self) { (rateLimit.throttle($0, until: now + retryAfter), ()) }
+        let isDue: Bool = reading { plan in
+            if failure == nil { keepShortest(nanoseconds) }
+            if case .throttled(let retryAfter?) = failure, let rateLimit = plan.policies.rateLimit {
+                words.rate.update(RateLimitState.self) { (rateLimit.throttle($0, until: now + retryAfter), ()) }
+            }
+            if let lease, let breaker = plan.policies.breaker {
+                let usual = tuning.usualNanoseconds
+                let sample = breaker.sample(failure: failure, nanoseconds: nanoseconds, baselineNanoseconds: usual)
+                report(lease, sample, plan, at: now)
+            }
+            guard plan.measures else { return false }
+            let inUse = PermitState(word: words.permits.state).inUse
+            return tuning.measure(failure, nanoseconds, inUse: inUse, plan.tuningWindowNanoseconds, at: now)
         }
-        if let lease, let breaker = policies.breaker {
-            report(lease, breaker.sample(failure: failure, nanoseconds: nanoseconds), at: now)
-        }
+        if isDue { decide(at: now) }
     }
 
-    private func report(_ lease: BreakerLease, _ sample: BreakerSample, at now: MonotonicInstant) {
-        guard let breaker = policies.breaker else { return }
+    private func report(
+        _ lease: BreakerLease, _ sample: BreakerSample, _ plan: DependencyPlan, at now: MonotonicInstant
+    ) {
+        guard let breaker = plan.policies.breaker else { return }
         let state = BreakerState(word: words.breaker.state)
         if sample != .nothing, breaker.counts(lease, in: state) {
             let (index, tag) = BreakerWindow.slot(
@@ -179,15 +228,16 @@ extension Dependency {
     // MARK: - What attempts take
 
     private func keepShortest(_ nanoseconds: UInt64) {
-        guard policies.retry != nil else { return }
         words.shortest.update { known in
             (known == 0 ? max(1, nanoseconds) : min(known, max(1, nanoseconds)), ())
         }
     }
 
     /// The time that a further attempt of `pass` would have.
-    func window(of pass: CallPass) -> AttemptWindow {
-        AttemptWindow(
-            deadline: pass.deadline.instant, shortest: .nanoseconds(Int64(clamping: words.shortest.state)))
+    func window(of pass: CallPass) -> AttemptWindow { window(until: pass.deadline.instant) }
+
+    /// The time that an attempt has until `deadline`.
+    func window(until deadline: MonotonicInstant) -> AttemptWindow {
+        AttemptWindow(deadline: deadline, shortest: .nanoseconds(Int64(clamping: words.shortest.state)))
     }
 }

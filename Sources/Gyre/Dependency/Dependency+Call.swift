@@ -7,6 +7,8 @@ public struct Attempt: Sendable, Hashable {
     public let number: Int
     /// When it is given up: hand it on to whatever the work calls.
     public let deadline: Deadline
+    /// Whether it runs beside the same attempt, which was slow.
+    public var isHedge = false
 }
 
 extension Dependency {
@@ -20,8 +22,13 @@ extension Dependency {
     /// After ``Runtime/drain(soft:hard:)`` began no further attempt starts, and pauses end with the runtime.
     ///
     /// - Parameters:
-    ///   - cost: What each attempt takes of the rate limit, in its units. A retry pays again.
+    ///   - cost: What each attempt takes of the rate limit, in its units, and of a turn in the fair queue. A retry pays
+    ///     again.
     ///   - deadline: The deadline of whoever waits for the value; the earlier of it and the policies' own holds.
+    ///   - priority: Its place among calls that wait for a permit.
+    ///   - tenant: Whose call it is: tenants take turns. Any number; 0 when there is only one.
+    ///   - weight: The tenant's share relative to others.
+    ///   - isIdempotent: Whether doing the work twice does no harm. Only such calls are hedged.
     ///   - work: Sync or async. Tried again after an error, as ``RetryPolicy`` says.
     /// - Returns: What the first attempt returned that did not throw.
     /// - Throws: The work's own error unchanged, of several attempts the last one's, but for the `CancellationError` of
@@ -29,17 +36,40 @@ extension Dependency {
     ///   `rejected` (a policy refused before the work was tried; ``GyreError/policy`` says which),
     ///   `deadlineExceeded`, `cancelled`, `closed`, or `full` when no record or timer is free.
     /// - Complexity: A call that is admitted at once and succeeds moves each policy's word once or twice and allocates
-    ///   nothing beyond what running its work does.
+    ///   nothing beyond what running its work does. One that waits for a permit takes a short lock, O(log n) of those
+    ///   who wait.
     /// - Concurrency: From any task. Never blocks a thread.
     public nonisolated func call<Value: Sendable>(
-        cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture,
+        cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture, priority: PriorityClass = .normal,
+        tenant: UInt64 = 0, weight: UInt32 = 1, isIdempotent: Bool = false,
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
     ) async throws -> Value {
-        var pass = try enter(at: clock.now, parent: deadline)
+        let options = CallOptions(
+            cost: cost, deadline: deadline, priority: priority, tenant: tenant, weight: weight,
+            isIdempotent: isIdempotent)
+        var pass = try await enter(options)
         defer { leave(&pass) }
+        return try await attempts(&pass, options, work)
+    }
+
+    /// Admits a call, for which it may have to wait.
+    nonisolated func enter(_ options: CallOptions) async throws(GyreError) -> CallPass {
+        var pass = try enter(at: clock.now, parent: options.deadline)
+        if pass.mustWait {
+            try await waitForPermit(&pass, options)
+            enterAfterWait(&pass)
+        }
+        return pass
+    }
+
+    /// Attempts of an admitted call until one succeeds or there is no further one.
+    nonisolated func attempts<Value: Sendable>(
+        _ pass: inout CallPass, _ options: CallOptions,
+        _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
+    ) async throws -> Value {
         while true {
             do {
-                return try await attempt(pass, cost: cost, work)
+                return try await attempt(pass, options, work)
             } catch {
                 endRetry(&pass)
                 try await pause(after: error, &pass)
@@ -47,13 +77,16 @@ extension Dependency {
         }
     }
 
-    /// One attempt, from the breaker inwards.
+    /// One attempt, from the hedge inwards.
     private nonisolated func attempt<Value: Sendable>(
-        _ pass: CallPass, cost: UInt64,
+        _ pass: CallPass, _ options: CallOptions,
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
     ) async throws -> Value {
-        let (lease, began, deadline) = try await admitted(pass, cost: cost)
+        let (lease, began, deadline) = try await admitted(pass, cost: options.cost)
         let attempt = Attempt(number: pass.retry.attempts + 1, deadline: deadline)
+        if options.isIdempotent, let due = hedgeDue(attempt, began, pass) {
+            return try await hedged(attempt, lease, began, due, options, work)
+        }
         do {
             let value = try await perform(attempt, work)
             let now = clock.now
@@ -74,7 +107,7 @@ extension Dependency {
             if Task.isCancelled { throw refusal(.cancelled) }
             let now = clock.now
             if let late = late(pass, at: now) { throw late }
-            let deadline = policies.timeouts?.attempt(from: now, within: pass.deadline) ?? pass.deadline
+            let deadline = attemptDeadline(from: now, within: pass.deadline)
             switch admit(cost: cost, at: now, deadline: deadline.instant) {
             case .admitted(let lease): return (lease, now, deadline)
             case .wait(let until):
@@ -90,6 +123,13 @@ extension Dependency {
         }
     }
 
+    private func attemptDeadline(from now: MonotonicInstant, within total: Deadline) -> Deadline {
+        reading {
+            $0.policies.timeouts?.attempt(
+                from: now, within: total, slowestNanoseconds: tuning.slowestNanoseconds) ?? total
+        }
+    }
+
     /// Whether an attempt of `pass` that starts at `instant` may end in time, and starts in time where it is the first.
     private func mayStart(_ pass: CallPass, at instant: MonotonicInstant) -> Bool {
         window(of: pass).fits(instant) && !(pass.isFirst && pass.startBy.hasPassed(at: instant))
@@ -97,8 +137,8 @@ extension Dependency {
 
     /// Why no attempt of `pass` may start now, if time is the reason.
     private func late(_ pass: CallPass, at now: MonotonicInstant) -> GyreError? {
-        let limit = pass.isFirst ? pass.startBy : pass.deadline
-        guard limit.hasPassed(at: now) else { return nil }
+        let isLate = pass.isFirst && pass.startBy.hasPassed(at: now) || !window(of: pass).fits(now)
+        guard isLate else { return nil }
         return refusal(.deadlineExceeded, by: .deadline)
     }
 
@@ -109,17 +149,29 @@ extension Dependency {
         guard attempt.deadline.instant != .distantFuture else {
             return try await runtime.run { try await work(attempt) }
         }
-        let handle: TaskHandle<Value>
-        do {
-            handle = try runtime.post(deadline: attempt.deadline.instant) { try await work(attempt) }
-        } catch {
-            throw refusal(GyreError.Code(refusal: error), by: error == .late ? attempt.policy : nil)
-        }
+        let handle = try post(attempt, work)
         let outcome = await withTaskCancellationHandler {
             await handle.settled
         } onCancel: {
             handle.cancel()
         }
+        return try value(of: outcome, attempt)
+    }
+
+    /// Queues the work as a task of its own, which ends at the attempt's deadline.
+    nonisolated func post<Value: Sendable>(
+        _ attempt: Attempt, _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
+    ) throws(GyreError) -> TaskHandle<Value> {
+        let deadline = attempt.deadline.instant
+        do {
+            return try runtime.post(deadline: deadline == .distantFuture ? nil : deadline) { try await work(attempt) }
+        } catch {
+            throw refusal(GyreError.Code(refusal: error), by: error == .late ? attempt.policy : nil)
+        }
+    }
+
+    /// What an attempt on a task of its own came to.
+    nonisolated func value<Value>(of outcome: Outcome<Value>, _ attempt: Attempt) throws -> Value {
         switch outcome {
         case .timedOut: throw refusal(.deadlineExceeded, by: attempt.policy)
         case .cancelled(let reason): throw refusal(reason == .shutdown ? .closed : .cancelled)
@@ -136,7 +188,7 @@ extension Dependency {
         let kind = errorClass(of: error)
         let outcome = self.outcome(error, kind, pass)
         if kind.isOfWork { pass.workError = error }
-        guard let retry = policies.retry else { throw outcome }
+        guard let retry = reading({ $0.policies.retry }) else { throw outcome }
         let now = clock.now
         let failed = FailedAttempt(
             kind, decision: decide?(error, pass.retry.attempts + 1), at: now, window: window(of: pass))
@@ -170,13 +222,13 @@ extension Dependency {
 
     /// The engine's own errors know their class. A caller that is cancelled has its reasons, whatever the work makes of
     /// it.
-    private nonisolated func errorClass(of error: any Error) -> ErrorClass {
+    nonisolated func errorClass(of error: any Error) -> ErrorClass {
         if Task.isCancelled { return .cancelled }
         if let own = error as? GyreError { return own.errorClass }
         return classify(error)
     }
 
-    private func refusal(
+    func refusal(
         _ code: GyreError.Code, by policy: PolicyKind? = nil, retryAfter: Duration? = nil, cause: (any Error)? = nil
     ) -> GyreError {
         GyreError(code: code, dependency: name, policy: policy, retryAfter: retryAfter, cause: cause)

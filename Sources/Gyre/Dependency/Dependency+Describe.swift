@@ -19,8 +19,12 @@ public struct DependencySnapshot: Sendable, Hashable {
     public let callsActive: Int?
     /// Retries under way, those included that pause; `nil` without a retry budget.
     public let retriesActive: Int?
-    /// Permits that are out; `nil` without a bulkhead.
+    /// Hedges under way; `nil` without a retry budget.
+    public let hedgesActive: Int?
+    /// Permits that are out; `nil` without a bulkhead or an adaptive limit.
     public let permitsInUse: Int?
+    /// Calls that wait for a permit; `nil` without a bulkhead or an adaptive limit.
+    public let waiting: Int?
     /// `nil` without a breaker.
     public let breaker: BreakerMode?
     /// Probes under way; `nil` without a breaker.
@@ -32,12 +36,29 @@ public struct DependencySnapshot: Sendable, Hashable {
 extension Dependency {
     /// Every policy that is there, with each effective value and who chose it, from the outside in.
     public var settings: [PolicyDescription] {
+        let policies = policies
         let all: [(String, (any DescribedPolicy)?)] = [
-            ("timeouts", policies.timeouts), ("bulkhead", policies.bulkhead), ("retry", policies.retry),
-            ("retryBudget", policies.retryBudget), ("breaker", policies.breaker), ("rateLimit", policies.rateLimit),
+            ("timeouts", policies.timeouts), ("fairQueue", policies.fairQueue), ("shedding", policies.shedding),
+            ("bulkhead", policies.bulkhead), ("adaptiveLimit", policies.adaptiveLimit), ("retry", policies.retry),
+            ("retryBudget", policies.retryBudget), ("hedge", policies.hedge), ("breaker", policies.breaker),
+            ("rateLimit", policies.rateLimit),
         ]
         return all.compactMap { name, policy in
-            policy.map { PolicyDescription(name: name, settings: $0.settings) }
+            policy.map { PolicyDescription(name: name, settings: $0.settings + learnedSettings(name, policies)) }
+        }
+    }
+
+    /// What the controllers have set of a policy.
+    private func learnedSettings(_ name: String, _ policies: Policies) -> [SettingDescription] {
+        let learned = learned
+        switch name {
+        case "adaptiveLimit": return learned.concurrencyLimit.map { [$0.described(as: "limit")] } ?? []
+        case "hedge": return [learned.hedgeDelayNanoseconds.described(as: "observedNanoseconds")]
+        case "timeouts":
+            guard let timeouts = policies.timeouts, timeouts.learnsAttempt.value else { return [] }
+            let limit = timeouts.attemptLimit(slowestNanoseconds: tuning.slowestNanoseconds)
+            return [limit.described(as: "attemptInForce")]
+        default: return []
         }
     }
 
@@ -57,12 +78,16 @@ extension Dependency {
     /// - Concurrency: Any thread. Disturbs no call.
     public func snapshot() -> DependencySnapshot {
         let now = clock.now
+        let policies = policies
+        let permits = PermitState(word: words.permits.state)
+        let hasLimit = policies.bulkhead != nil || policies.adaptiveLimit != nil
         let budget = RetryBudgetState(word: words.budget.state)
         let breaker = BreakerState(word: words.breaker.state)
         return DependencySnapshot(
             callsActive: policies.retryBudget.map { _ in Int(budget.activeCount) },
             retriesActive: policies.retryBudget.map { _ in Int(budget.retryCount) },
-            permitsInUse: policies.bulkhead.map { _ in Int(PermitState(word: words.permits.state).inUse) },
+            hedgesActive: policies.retryBudget.map { _ in Int(budget.hedgeCount) },
+            permitsInUse: hasLimit ? Int(permits.inUse) : nil, waiting: hasLimit ? Int(permits.waiting) : nil,
             breaker: policies.breaker.map { $0.mode(of: breaker, at: now) },
             probesActive: policies.breaker.map { _ in Int(breaker.probesOut) },
             rateAvailable: policies.rateLimit.map { $0.available(RateLimitState(word: words.rate.state), at: now) })

@@ -15,12 +15,14 @@ public import GyrePolicy
 /// - Concurrency: Safe from any thread.
 public final class Dependency: Sendable {
     public let name: String
-    public let policies: Policies
-    /// The policies that are there, from the outside in.
-    public let order: PolicyOrder
     public let runtime: Runtime
 
-    let words: DependencyWords
+    let plan: SwappedReference<DependencyPlan>
+    let words = DependencyWords()
+    let line: Lock<PermitLine>
+    let tuning = DependencyTuner()
+    /// Held while policies are replaced or controllers decide.
+    let control = Lock<Void>(())
     let classify: @Sendable (any Error) -> ErrorClass
     let decide: RetryClassifier?
     /// What all chance of this dependency follows from.
@@ -50,19 +52,51 @@ public final class Dependency: Sendable {
         classify: @escaping @Sendable (any Error) -> ErrorClass = { ErrorClass(of: $0) },
         decide: RetryClassifier? = nil
     ) throws(ConfigurationError) {
-        try policies.check()
-        do {
-            order = try policies.order
-        } catch {
-            throw ConfigurationError(field: "policies", reason: error.description)
-        }
+        let plan = try DependencyPlan(policies)
         self.name = name
         self.runtime = runtime
-        self.policies = policies
+        self.plan = SwappedReference(plan)
+        line = Lock(PermitLine(plan))
         self.classify = classify
         self.decide = decide
         self.seed = seed ?? UInt64.random(in: 0 ... .max)
-        words = DependencyWords()
+        words.limit.update { _ in (UInt64(policies.adaptiveLimit?.initial.value ?? 0), ()) }
+        tuning.begin(policies, at: runtime.clock.now)
+    }
+
+    /// The policies in force.
+    public var policies: Policies { reading { $0.policies } }
+    /// The policies that are there, from the outside in.
+    public var order: PolicyOrder { reading { $0.order } }
+
+    /// Replaces the policies while calls are under way.
+    ///
+    /// Calls go on under the new ones from their next step. What they hold stays theirs and is given back: permits,
+    /// leases, retries, places in the line. A lower limit takes nothing away; it grants no more until it is kept. Who
+    /// waits and has no place under the new policies is refused. What was learned stays, but for an adaptive limit with
+    /// other settings, which begins anew.
+    ///
+    /// - Throws: ``ConfigurationError``; then nothing has changed.
+    /// - Concurrency: Any thread. Blocks until no other thread is in the middle of a step under the old policies, some
+    ///   microseconds to milliseconds.
+    public func replacePolicies(_ policies: Policies) throws(ConfigurationError) {
+        let next = try DependencyPlan(policies)
+        control.withLock { _ in
+            let before = self.policies
+            if policies.adaptiveLimit != before.adaptiveLimit {
+                words.limit.update { _ in (UInt64(policies.adaptiveLimit?.initial.value ?? 0), ()) }
+            }
+            plan.replace(by: next)
+            tuning.begin(policies, at: clock.now)
+            promoteWaiters()
+            rebuildLine(next)
+        }
+    }
+
+    /// Reads the policies in force, for one step: nothing in it waits or suspends.
+    @inline(__always)
+    func reading<Value, Failure>(_ step: (DependencyPlan) throws(Failure) -> Value) throws(Failure) -> Value {
+        try plan.read(step)
     }
 
     var clock: MonotonicClock { runtime.clock }
@@ -83,6 +117,8 @@ struct DependencyWords: Sendable {
     var breaker: SharedWord { lines.word(onLine: 3) }
     /// The least that an attempt took that succeeded, in nanoseconds; 0 as long as none has. Hardly ever moves either.
     var shortest: SharedWord { lines.word(1, onLine: 3) }
+    /// The adaptive limit in force; 0 without one.
+    var limit: SharedWord { lines.word(2, onLine: 3) }
     /// Slot `index` of the breaker's window; ten words on two lines.
     func window(_ index: Int) -> SharedWord { lines.word(index, onLine: 4) }
 

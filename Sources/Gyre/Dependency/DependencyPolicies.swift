@@ -4,30 +4,46 @@ public import GyrePolicy
 extension Dependency {
     /// What stands between a call of a dependency and its work. What is `nil` is not there and costs nothing.
     ///
-    ///     deadline → bulkhead → retry( breaker → rate limit → attempt timeout → work )
+    ///     deadline → fair queue → load shedding → bulkhead or adaptive limit
+    ///       → retry( hedge( breaker → rate limit → attempt timeout → work ) )
     ///
     /// The order is fixed, because each other one is wrong in a way that ``PolicyOrderError/reason`` tells.
     public struct Policies: Sendable, Hashable {
         /// `total` is the deadline of a call, `attempt` of each attempt, `queue` of the first attempt's start.
         public var timeouts: Timeouts?
+        /// In which order calls wait for a permit, and how many may; how many is 1,024 by default, and the
+        /// ``Bulkhead``'s word where it has one. Without a fair queue and without the bulkhead's word nobody waits.
+        public var fairQueue: FairQueueConfiguration?
+        /// Which of those that waited are sent away when the queue stands.
+        public var shedding: CoDel?
         /// How many calls there may be at once, those included that pause between two attempts.
         public var bulkhead: Bulkhead?
+        /// As ``bulkhead``, with a limit that is measured.
+        public var adaptiveLimit: AdaptiveLimit?
         public var retry: RetryPolicy?
-        /// What share of the calls may be retried at once. Without it every call may retry.
+        /// What share of the calls may be retried or hedged at once. Without it every call may retry, and none hedge.
         public var retryBudget: RetryBudget?
+        /// For calls that say that they are idempotent.
+        public var hedge: HedgePolicy?
         public var breaker: CircuitBreaker?
         /// How many attempts may start, by cost. Who has to wait sleeps until the instant at which there is room.
         public var rateLimit: RateLimit?
 
         /// Nothing but what is named.
         public init(
-            timeouts: Timeouts? = nil, bulkhead: Bulkhead? = nil, retry: RetryPolicy? = nil,
-            retryBudget: RetryBudget? = nil, breaker: CircuitBreaker? = nil, rateLimit: RateLimit? = nil
+            timeouts: Timeouts? = nil, fairQueue: FairQueueConfiguration? = nil, shedding: CoDel? = nil,
+            bulkhead: Bulkhead? = nil, adaptiveLimit: AdaptiveLimit? = nil, retry: RetryPolicy? = nil,
+            retryBudget: RetryBudget? = nil, hedge: HedgePolicy? = nil, breaker: CircuitBreaker? = nil,
+            rateLimit: RateLimit? = nil
         ) {
             self.timeouts = timeouts
+            self.fairQueue = fairQueue
+            self.shedding = shedding
             self.bulkhead = bulkhead
+            self.adaptiveLimit = adaptiveLimit
             self.retry = retry
             self.retryBudget = retryBudget
+            self.hedge = hedge
             self.breaker = breaker
             self.rateLimit = rateLimit
         }
@@ -51,37 +67,106 @@ extension Dependency {
             get throws(PolicyOrderError) {
                 var kinds: [PolicyKind] = []
                 if timeouts?.total.value != nil { kinds.append(.deadline) }
+                if waitersMax > 0 { kinds.append(.fairQueue) }
+                if shedding != nil { kinds.append(.shedding) }
                 if bulkhead != nil { kinds.append(.bulkhead) }
+                if adaptiveLimit != nil { kinds.append(.adaptiveLimit) }
                 if retry != nil { kinds.append(.retry) }
+                if hedge != nil { kinds.append(.hedge) }
                 if breaker != nil { kinds.append(.breaker) }
                 if rateLimit != nil { kinds.append(.rateLimit) }
-                if timeouts?.attempt.value != nil { kinds.append(.attemptTimeout) }
+                if timeouts.map({ $0.attempt.value != nil || $0.learnsAttempt.value }) == true {
+                    kinds.append(.attemptTimeout)
+                }
                 return try PolicyOrder(kinds)
             }
         }
 
+        /// Calls that may wait for a permit.
+        var waitersMax: UInt32 {
+            if let own = bulkhead?.waitersMax.value, own > 0 { return own }
+            return UInt32(fairQueue?.capacity.value ?? 0)
+        }
+
         /// Refuses what a dependency does not do, rather than leaving it out without a word.
         func check() throws(ConfigurationError) {
-            if let bulkhead, bulkhead.waitersMax.value > 0 {
-                throw ConfigurationError(
-                    field: "bulkhead.waitersMax",
-                    reason: "\(bulkhead.waitersMax.value), but a dependency refuses at once; leave it at 0")
-            }
             if let timeouts, timeouts.idle.value != nil {
                 throw ConfigurationError(
                     field: "timeouts.idle", reason: "a dependency sees no signs of life; use attempt")
             }
-            if let timeouts, timeouts.learnsAttempt.value {
-                throw ConfigurationError(
-                    field: "timeouts.learnsAttempt", reason: "a dependency does not learn; name the attempt's timeout")
+            guard waitersMax <= 1 << 24 else {
+                throw ConfigurationError(field: "bulkhead.waitersMax", reason: "\(waitersMax) is more than 2^24")
             }
-            if let breaker, case .overBaseline = breaker.slowCall.value {
+            if fairQueue != nil, bulkhead == nil, adaptiveLimit == nil {
                 throw ConfigurationError(
-                    field: "breaker.slowCall", reason: "a dependency has no baseline; use over with a duration")
+                    field: "fairQueue", reason: "nothing to wait for: it needs a bulkhead or an adaptive limit")
             }
-            if retry == nil, let retryBudget, retryBudget.share.source == .user || retryBudget.floor.source == .user {
+            if shedding != nil, waitersMax == 0 {
+                throw ConfigurationError(field: "shedding", reason: "nobody waits: it needs a fair queue")
+            }
+            if shedding?.newestFirstWhileOverloaded.value == true, fairQueue?.servesNewestFirst.value != true {
+                throw ConfigurationError(
+                    field: "shedding.newestFirstWhileOverloaded", reason: "the fair queue needs servesNewestFirst")
+            }
+            if let own = bulkhead?.waitersMax, own.value > 0, let capacity = fairQueue?.capacity,
+                capacity.source == .user, capacity.value != Int(own.value)
+            {
+                throw ConfigurationError(
+                    field: "fairQueue.capacity", reason: "\(capacity.value), where waitersMax says \(own.value)")
+            }
+            if hedge != nil, retryBudget == nil {
+                throw ConfigurationError(field: "hedge", reason: "hedges need a retryBudget, which they draw from")
+            }
+            if retry == nil, hedge == nil, let retryBudget,
+                retryBudget.share.source == .user || retryBudget.floor.source == .user
+            {
                 throw ConfigurationError(field: "retryBudget", reason: "a share of retries, and there is no retry")
             }
+        }
+    }
+}
+
+/// The policies in force, and what follows from them. Read at every step of a call, replaced as a whole.
+final class DependencyPlan: Sendable {
+    let policies: Dependency.Policies
+    let order: PolicyOrder
+    let waitersMax: UInt32
+    /// How long a call waits for a permit at most; 0 for as long as its deadline allows.
+    let waitMaxNanoseconds: UInt64
+    /// Whether somebody learns from how long attempts take.
+    let measures: Bool
+    let tuningWindowNanoseconds: UInt64
+
+    init(_ policies: Dependency.Policies) throws(ConfigurationError) {
+        try policies.check()
+        do {
+            order = try policies.order
+        } catch {
+            throw ConfigurationError(field: "policies", reason: error.description)
+        }
+        self.policies = policies
+        waitersMax = policies.waitersMax
+        waitMaxNanoseconds = policies.bulkhead?.waitMax.nanoseconds ?? 0
+        let learnsSlowness =
+            if case .overBaseline? = policies.breaker?.slowCall.value { true } else { false }
+        measures =
+            policies.adaptiveLimit != nil || policies.hedge != nil || policies.timeouts?.learnsAttempt.value == true
+            || learnsSlowness
+        tuningWindowNanoseconds = policies.adaptiveLimit?.window.nanoseconds ?? 1_000_000_000
+    }
+
+    /// The line in which calls wait, as long as it is.
+    func makeQueue() -> FairQueue<PermitWaiter> {
+        do {
+            let own = policies.fairQueue
+            let capacity = Int(max(1, waitersMax))
+            let configuration = try FairQueueConfiguration(
+                capacity: capacity, tenantCapacity: own?.tenantCapacity.value.map { min($0, capacity) },
+                whenFull: own?.whenFull.value, ageing: own?.ageing.value, quantum: own?.quantum.value,
+                shortestFirst: own?.shortestFirst.value, servesNewestFirst: own?.servesNewestFirst.value)
+            return FairQueue(configuration)
+        } catch {
+            preconditionFailure("what was in range is in range: \(error)")
         }
     }
 }
