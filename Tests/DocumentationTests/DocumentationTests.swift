@@ -1,3 +1,4 @@
+import Gyre
 import Testing
 
 /// Code in the pages is the code of this target, so it compiles, and here it also runs.
@@ -43,7 +44,10 @@ import Testing
     @Test func theExamplesAboutDependenciesRun() async throws {
         let end = try await dependenciesExample()
         #expect(end.count == "umbrella".count)
+        #expect(end.answer == Served(value: 42, by: .staleValue(name: "last answer")))
         #expect(end.description.contains("failureShare = 0.3 (user)"))
+        // The breaker opens between the first call's attempts.
+        #expect(try await policyOrderExample().first == "not yet")
     }
 
     // MARK: - The comparison itself

@@ -1,7 +1,7 @@
 import Gyre
 
 /// The article about dependencies, up to its end; returns what was fetched and the description of its last one.
-func dependenciesExample() async throws -> (count: Int, description: String) {
+func dependenciesExample() async throws -> (count: Int, answer: Served<Int>, description: String) {
     let gyre = try Runtime()
     let stock = Dependency("stock", on: gyre)
     let count = try await stock.call { _ in try await fetchCount("umbrella") }
@@ -29,14 +29,40 @@ func dependenciesExample() async throws -> (count: Int, description: String) {
     } catch let error as GyreError where error.code == .rejected {
         print("\(error.policy!) refused, try again in \(error.retryAfter ?? .zero)")
     }
+
+    let model = try Dependency(
+        "model", on: gyre,
+        .init(
+            timeouts: Timeouts(total: .seconds(5), learnsAttempt: true),
+            fairQueue: FairQueueConfiguration(capacity: 500, whenFull: .shedLowest),
+            shedding: CoDel(),
+            adaptiveLimit: AdaptiveLimit(),
+            retry: RetryPolicy(),
+            retryBudget: RetryBudget(),
+            hedge: HedgePolicy(),
+            breaker: CircuitBreaker()))
+    let fallbacks = try Fallbacks<Int>(
+        of: model,
+        [
+            .init(FallbackStep("small model")) { _ in try await askSmallModel() },
+            .init(FallbackStep("last answer", source: .staleValue)) { _ in 42 },
+        ])
+    let answer = try await model.call(orElse: fallbacks, priority: .highest, tenant: 7, isIdempotent: true) { _ in
+        try await askModel()
+    }
+    print("\(answer.value), served by \(answer.by)")
     await gyre.drain()
-    return (count, price.describe())
+    return (count, answer, price.describe())
 }
 
 struct PriceError: Error {
     let status: Int
     let retryAfter: Duration?
 }
+
+private func askModel() async throws -> Int { throw PriceError(status: 500, retryAfter: nil) }
+
+private func askSmallModel() async throws -> Int { throw PriceError(status: 500, retryAfter: nil) }
 
 private func fetchCount(_ article: String) async throws -> Int { article.count }
 
