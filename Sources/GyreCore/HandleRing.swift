@@ -33,6 +33,17 @@ public final class HandleRing: @unchecked Sendable {
         }
     }
 
+    /// Appends `handle`, to a full ring in place of its oldest handle.
+    public func pushReplacingOldest(_ handle: UInt32) -> Ring<UInt32>.ReplaceResult {
+        precondition(handle <= Self.handleMax, "a handle has 31 bits")
+        var oldest: UInt32 = 0
+        switch gyre_ring_push_over(storage.ring, handle, &oldest) {
+        case GYRE_RING_OK: return .pushed
+        case GYRE_RING_REPLACED: return .replaced(oldest)
+        default: return .closed
+        }
+    }
+
     /// Removes the oldest handle.
     public func tryPop() -> Ring<UInt32>.PopResult {
         var handle: UInt32 = 0

@@ -52,6 +52,13 @@ struct Slab: @unchecked Sendable {
     @usableFromInline
     func push(_ place: UInt32) -> Verdict { Verdict(gyre_slab_push(slab, place)) }
 
+    /// Appends the element in `place`: `nil` when the ring is closed and the place still the caller's; else whether it
+    /// went in place of the oldest, which is then in `place`, to be moved out before the place is given back.
+    func pushOver(_ place: inout UInt32) -> Bool? {
+        let result = gyre_slab_push_over(slab, &place)
+        return result == GYRE_RING_CLOSED ? nil : result == GYRE_RING_REPLACED
+    }
+
     /// Removes the oldest element: it is in `place`, to be moved out before the place is given back.
     @usableFromInline
     func pop(_ place: inout UInt32) -> Verdict { Verdict(gyre_slab_pop(slab, &place)) }

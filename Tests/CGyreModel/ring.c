@@ -63,6 +63,19 @@ static gyre_ring_result pop(uint32_t *handle) {
     return result;
 }
 
+/// What comes out for a push over a full ring counts as popped, by who pushed.
+static gyre_ring_result push_over(uint32_t handle, uint32_t *oldest) {
+    gyre_plain_write(records[handle], 1);
+    gyre_ring_result result = gyre_ring_push_over(&ring, handle, oldest);
+    if (result == GYRE_RING_CLOSED) return result;
+    pushed[handle] += 1;
+    if (result != GYRE_RING_REPLACED) return result;
+    MODEL_CHECK(*oldest < 16);
+    (void)gyre_plain_read(records[*oldest]);
+    popped[*oldest] += 1;
+    return result;
+}
+
 /// Everything that was pushed came out once, or still lies there.
 static void check_all(void) {
     uint32_t handle;
@@ -282,6 +295,111 @@ static void closed_is_final(uint32_t i) {
     }
 }
 
+// ---------------------------------------------------------------------------------------------------------
+// Pushes over a full ring.
+
+/// Producers 0 and 1 push over what is there, the consumer pops: every handle comes out once.
+static void over_and_pop(uint32_t i) {
+    uint32_t handle;
+    if (i == 2) return consume(0, 2);
+    for (uint32_t n = 1; n <= 2; n++) (void)push_over(4 * i + n, &handle);
+}
+
+/// One producer over a full ring: what comes out is the oldest, whoever takes it.
+static void over_in_order(uint32_t i) {
+    if (i == 1) return consume(1, 2);
+    for (uint32_t n = 1; n <= 3; n++) (void)push_over(n, &order[0][n]);
+}
+static void setup_rising(void) {
+    begin(CAPACITY, 0, 0);
+    for (uint32_t handle = 13; handle <= 14; handle++) MODEL_CHECK(push(handle) == GYRE_RING_OK);
+}
+static void check_rising(void) {
+    uint32_t handle, rank = 0;
+    for (uint32_t taker = 0; taker < 2; taker++) { // 13, 14, 1, 2, 3 in this order
+        rank = 0;
+        for (uint32_t j = 0; j < 4; j++) {
+            handle = order[taker][j];
+            if (handle == 0) continue;
+            MODEL_CHECK((handle + 3) % 16 + 1 > rank);
+            rank = (handle + 3) % 16 + 1;
+        }
+    }
+    rank = 0;
+    while (pop(&handle) == GYRE_RING_OK) {
+        MODEL_CHECK((handle + 3) % 16 + 1 > rank);
+        rank = (handle + 3) % 16 + 1;
+    }
+    for (uint32_t i = 0; i < 16; i++) MODEL_CHECK(pushed[i] == popped[i]);
+}
+
+/// A plain push and a push over a ring that is not empty: a pop always finds something.
+static void over_never_empty(uint32_t i) {
+    uint32_t handle;
+    if (i == 0) (void)push(1);
+    else if (i == 1) (void)push_over(2, &handle);
+    else MODEL_CHECK(pop(&handle) == GYRE_RING_OK);
+}
+
+/// As never_full, with a push over in the middle: there is room for it, and for the one after.
+static void over_never_full(uint32_t i) {
+    uint32_t handle;
+    if (i == 0) {
+        MODEL_CHECK(pop(&handle) == GYRE_RING_OK);
+        gyre_store_release(&flag, 1);
+    } else if (i == 1) {
+        if (gyre_load_acquire(&flag) == 0) return;
+        MODEL_CHECK(push_over(1, &handle) == GYRE_RING_OK);
+    } else {
+        MODEL_CHECK(push(2) == GYRE_RING_OK);
+    }
+}
+
+/// The room that a popper makes, and the record that it gives back, taken by a push over. (R2 -> R1.)
+static void over_given_back(uint32_t i) {
+    uint32_t handle;
+    if (i == 0) {
+        gyre_plain_write(given_back, 2);
+        MODEL_CHECK(pop(&handle) == GYRE_RING_OK);
+    } else if (push_over(1, &handle) == GYRE_RING_OK) {
+        gyre_plain_write(given_back, 3);
+    }
+}
+
+/// A closed ring is not pushed over, full or not, and who is refused sees what the closer wrote.
+static void over_and_close(uint32_t i) {
+    uint32_t handle;
+    if (i == 0) {
+        gyre_plain_write(last_words, 1);
+        MODEL_CHECK(gyre_ring_close(&ring));
+        MODEL_CHECK(push_over(1, &handle) == GYRE_RING_CLOSED);
+    } else if (i == 1) {
+        if (push_over(2, &handle) == GYRE_RING_CLOSED) (void)gyre_plain_read(last_words);
+    } else {
+        MODEL_CHECK(pop(&handle) == GYRE_RING_OK);
+    }
+}
+
+static void check_close_over(void) {
+    uint32_t handle;
+    check_all();
+    MODEL_CHECK(pop(&handle) == GYRE_RING_DRAINED);
+}
+
+/// The ring held two before and two after: a push over, and nobody else.
+static void over_stays_full(uint32_t i) {
+    uint32_t handle;
+    MODEL_CHECK(push_over(1 + i, &handle) == GYRE_RING_REPLACED);
+}
+static void check_full(void) {
+    uint32_t handle;
+    MODEL_CHECK(gyre_ring_size_approximate(&ring) == CAPACITY);
+    MODEL_CHECK(push(9) == GYRE_RING_FULL);
+    MODEL_CHECK(pop(&handle) == GYRE_RING_OK);
+    MODEL_CHECK(push(9) == GYRE_RING_OK);
+    check_all();
+}
+
 #define RING(title, count, begin_with, body, last, preemptions, by_chance)                                            \
     {.name = "ring/" title, .threads = count, .setup = begin_with, .thread = body, .check = last,                      \
      .bound = preemptions, .chance = by_chance}
@@ -296,6 +414,14 @@ static const model_test tests[] = {
     RING("close, push and pop", 3, setup_close, close_race, check_close, MODEL_COMPLETE, 10000),
     RING("two closers of a full ring", 3, setup_full, close_twice, check_close_twice, MODEL_COMPLETE, 4000),
     RING("closed is final", 3, setup_full, closed_is_final, check_all, MODEL_COMPLETE, 4000),
+    RING("over a full ring, in order", 2, setup_rising, over_in_order, check_rising, MODEL_COMPLETE, 10000),
+    RING("over a full ring stays full", 2, setup_full, over_stays_full, check_full, MODEL_COMPLETE, 4000),
+    RING("over and over, and a pop", 3, setup_one, over_and_pop, check_all, 2, 40000),
+    RING("over it, never empty", 3, setup_one, over_never_empty, check_all, MODEL_COMPLETE, 4000),
+    RING("over it, never full after a pop", 3, setup_one, over_never_full, check_all, MODEL_COMPLETE, 4000),
+    RING("over it, room is given back", 2, setup_given_back, over_given_back, check_all, MODEL_COMPLETE, 4000),
+    RING("over it and close", 3, setup_full, over_and_close, check_close_over, MODEL_COMPLETE, 10000),
+    RING("over the wrap of the laps", 2, setup_wrap, over_in_order, check_all, MODEL_COMPLETE, 10000),
     RING("1 to 1, three each", 2, setup_empty, one_one, check_order, MODEL_COMPLETE, 10000),
     RING("2 to 1, two each", 3, setup_empty, two_one, check_order, MODEL_COMPLETE, 10000),
     RING("1 to 2, two each", 3, setup_empty, one_two, check_order, MODEL_COMPLETE, 10000),

@@ -44,6 +44,20 @@ static gyre_ring_result pop(uint32_t number, uint32_t *element) {
     return result;
 }
 
+static gyre_ring_result push_over(uint32_t number, uint64_t element, uint32_t *oldest) {
+    uint32_t place;
+    if (!gyre_slab_take_as(&slab, number, &place)) return GYRE_RING_FULL;
+    gyre_plain_write(elements[place], element);
+    gyre_ring_result result = gyre_slab_push_over_as(&slab, number, &place);
+    pushed[element] += result != GYRE_RING_CLOSED;
+    if (result == GYRE_RING_OK) return result;
+    *oldest = (uint32_t)gyre_plain_read(elements[place]);
+    gyre_plain_write(elements[place], 0); // moved out, or what was refused
+    gyre_slab_give_as(&slab, number, place);
+    if (result == GYRE_RING_REPLACED) popped[*oldest] += 1;
+    return result;
+}
+
 static void begin(uint32_t held) {
     gyre_ring_init(&ring, slots, CAPACITY, 0);
     gyre_slab_init(&slab, &ring);
@@ -93,6 +107,14 @@ static void turn_round(uint32_t i) {
     uint32_t element;
     if (pop(number_of(i), &element) == GYRE_RING_OK) (void)push(number_of(i), element);
     (void)pop(number_of(i), &element);
+}
+
+/// Elements that come out for others leave their place to whoever has them.
+static void over(uint32_t i) {
+    uint32_t element;
+    if (i == 2) return (void)pop(number_of(i), &element);
+    (void)push_over(number_of(i), 2 * i + 1, &element);
+    (void)push_over(number_of(i), 2 * i + 2, &element);
 }
 
 /// Three without a number share one place.
@@ -149,6 +171,8 @@ static const model_test tests[] = {
     SLAB("1 to 1, three each", 2, setup_empty, one_one, check_order, MODEL_COMPLETE, 10000),
     SLAB("elements go round", 2, setup_one, turn_round, check_all, MODEL_COMPLETE, 10000),
     SLAB("elements go round, one without a number", 3, setup_full, turn_round, check_all, 1, 40000),
+    SLAB("over a full ring, two by two", 2, setup_full, over, check_all, MODEL_COMPLETE, 10000),
+    SLAB("over one element, and a pop", 3, setup_one, over, check_all, 1, 40000),
     SLAB("one place for three", 3, setup_one, share, check_all, 1, 40000),
     SLAB("room for whoever has a number", 2, setup_full, room_for_numbers, check_all, MODEL_COMPLETE, 4000),
     SLAB("one number in turns", 2, setup_empty, take_turns, check_all, MODEL_COMPLETE, 20000),

@@ -34,6 +34,22 @@ extension NamedMutant {
         NamedMutant(
             "include/gyre_ring.h", "a look takes a free slot for a handle",
             "if (lead <= 0) return lead == 0;", "if (lead <= 0) return true;"),
+        NamedMutant(
+            "include/gyre_ring.h", "a push over keeps the tag of the lap before",
+            "uint64_t held = gyre_ring_slot(2 * gyre_ring_lap(position) + 1, 0, *handle);",
+            "uint64_t held = gyre_ring_slot(gyre_ring_tag(seen), 0, *handle);"),
+        NamedMutant(
+            "include/gyre_ring.h", "a push over a full ring keeps the oldest to itself",
+            "            if (lead == 0) return GYRE_RING_OK;\n", "            return GYRE_RING_OK;\n"),
+        NamedMutant(
+            "include/gyre_ring.h", "the head is a lap ahead after a push over",
+            "gyre_ring_after(ring, position - (1ull << 32), 0)", "gyre_ring_after(ring, position, 0)"),
+        NamedMutant(
+            "include/gyre_ring.h", "a sealed slot is pushed over",
+            "            if (seen & GYRE_RING_SEAL) return GYRE_RING_CLOSED; // I2\n", ""),
+        NamedMutant(
+            "include/gyre_slab.h", "a push over keeps its place",
+            "    if (gyre_likely(result == GYRE_RING_OK)) gyre_spares_give(&slab->spares, number, *place);\n", ""),
     ]
 
     private static let slabAndLane: [NamedMutant] = [

@@ -4,9 +4,9 @@
 //             algorithm using compare-and-swap", ICPADS 2000; P. Tsigas, Y. Zhang, "A simple, fast and scalable
 //             non-blocking concurrent FIFO queue", SPAA 2001. New here: the tag says free or held as well as the
 //             lap, head and tail are only hints, and the mark of closing (seal) lives in the slot at the tail.
-// Progress    try_push, try_pop and close are lock-free for any number of threads: an exchange on a slot fails only
-//             because another operation succeeded on it. No ticket is taken, so a thread that is stopped anywhere
-//             holds nobody up. A call that starts from an old hint walks on slot by slot: O(capacity) at worst.
+// Progress    try_push, push_over, try_pop and close are lock-free for any number of threads: an exchange on a slot
+//             fails only because another operation succeeded on it. No ticket is taken, so a thread that is stopped
+//             anywhere holds nobody up. A call that starts from an old hint walks on slot by slot: O(capacity) at worst.
 // Order       First in, first out, linearizable. "Full" and "empty" are exact: there was a moment within the call at
 //             which the ring was full or empty. A push happens before the pop that returns its handle.
 // Allocation  In gyre_ring_create only: 192 bytes and 8 bytes a slot, rounded up to a cache line.
@@ -23,6 +23,10 @@
 // element or for the next one. Whoever pushes gets a free place in exchange for the one with the element, whoever pops
 // the other way round: no list of free places, no second ring. A slab needs as many places as the ring has slots, and
 // one for each call that is under way (gyre_spares.h). Pushing and popping are this with no place in free slots.
+//
+// Of a full ring the slot at the tail is the one with the oldest handle, of the lap before. gyre_ring_swap_over makes a
+// pop and a push of it in one exchange, from tag 2 * lap - 1 to 2 * lap + 1: the ring stays full, the oldest handle
+// comes out once, and nobody sees the room between.
 //
 // A position is lap (32) and index (32) packed in one word. The index wraps at the capacity, whatever that is.
 // Laps wrap at 2^31 (the tag at 2^32), and tags are compared by their difference only. That is safe as long as no
@@ -52,10 +56,11 @@
 
 typedef enum gyre_ring_result {
     GYRE_RING_OK = 0,
-    GYRE_RING_FULL = 1,    // try_push: every slot holds a handle
-    GYRE_RING_EMPTY = 2,   // try_pop: no slot holds a handle, and more may come
-    GYRE_RING_CLOSED = 3,  // try_push: closed, nothing was stored
-    GYRE_RING_DRAINED = 4, // try_pop: closed, and everything that was pushed has been popped
+    GYRE_RING_FULL = 1,     // try_push: every slot holds a handle
+    GYRE_RING_EMPTY = 2,    // try_pop: no slot holds a handle, and more may come
+    GYRE_RING_CLOSED = 3,   // try_push: closed, nothing was stored
+    GYRE_RING_DRAINED = 4,  // try_pop: closed, and everything that was pushed has been popped
+    GYRE_RING_REPLACED = 5, // push_over: stored, in place of the oldest handle of a full ring
 } gyre_ring_result;
 
 typedef struct gyre_ring {
@@ -136,6 +141,33 @@ GYRE_INLINE gyre_ring_result gyre_ring_swap_in(gyre_ring *ring, uint32_t *handle
     }
 }
 
+/// Appends `*handle` (at most GYRE_RING_HANDLE_MAX), to a full ring in place of its oldest. `*handle` is then what the
+/// free slot held (OK), or the oldest handle (REPLACED). Or returns CLOSED and changes nothing. Lock-free.
+GYRE_INLINE gyre_ring_result gyre_ring_swap_over(gyre_ring *ring, uint32_t *handle) {
+    GYRE_ASSERT(*handle <= GYRE_RING_HANDLE_MAX);
+    uint64_t position = gyre_load_acquire(&ring->tail); // H2: who pops the new lap must see the slots between as held
+    for (;;) {
+        gyre_atomic_u64 *slot = &ring->slots[gyre_ring_index(position)];
+        uint64_t seen = gyre_load_acquire(slot); // R1 and R2 of the edges to here, C2
+        for (;;) {
+            int32_t lead = (int32_t)(gyre_ring_tag(seen) - 2 * gyre_ring_lap(position));
+            if (lead > 0) {
+                position = gyre_ring_after(ring, position, (uint32_t)(lead - 1) / 2);
+                break;
+            }
+            if (seen & GYRE_RING_SEAL) return GYRE_RING_CLOSED; // I2
+            uint64_t held = gyre_ring_slot(2 * gyre_ring_lap(position) + 1, 0, *handle);
+            if (!gyre_cas_release_acquire(slot, &seen, held)) continue; // R1, and R2 of who is replaced
+            gyre_store_release(&ring->tail, gyre_ring_after(ring, position, 0)); // H1
+            *handle = (uint32_t)seen & GYRE_RING_HANDLE_MAX;
+            if (lead == 0) return GYRE_RING_OK;
+            // The head is beyond the slot of the lap before.
+            gyre_store_release(&ring->head, gyre_ring_after(ring, position - (1ull << 32), 0)); // H1
+            return GYRE_RING_REPLACED;
+        }
+    }
+}
+
 /// Removes the oldest handle into `*handle` and leaves in its slot what `*handle` was, or returns EMPTY or DRAINED and
 /// changes nothing. Lock-free.
 GYRE_INLINE gyre_ring_result gyre_ring_swap_out(gyre_ring *ring, uint32_t *handle) {
@@ -163,6 +195,14 @@ GYRE_INLINE gyre_ring_result gyre_ring_swap_out(gyre_ring *ring, uint32_t *handl
 /// Appends `handle` (at most GYRE_RING_HANDLE_MAX), or returns FULL or CLOSED and stores nothing. Lock-free.
 GYRE_INLINE gyre_ring_result gyre_ring_try_push(gyre_ring *ring, uint32_t handle) {
     return gyre_ring_swap_in(ring, &handle);
+}
+
+/// Appends `handle`; when the ring is full the oldest handle comes out for it, into `*oldest`, and this is REPLACED. Or
+/// returns CLOSED and stores nothing. Lock-free.
+GYRE_INLINE gyre_ring_result gyre_ring_push_over(gyre_ring *ring, uint32_t handle, uint32_t *oldest) {
+    gyre_ring_result result = gyre_ring_swap_over(ring, &handle);
+    if (result == GYRE_RING_REPLACED) *oldest = handle;
+    return result;
 }
 
 /// Removes the oldest handle into `*handle`, or returns EMPTY or DRAINED. Lock-free.

@@ -4,7 +4,7 @@
 //             pops a free one for the place with the element. Nothing else is shared, so an element costs one exchange
 //             in and one out, as a handle does; with a second ring for free places (as in R. Nikolaev, "A scalable,
 //             portable, and memory-efficient lock-free FIFO queue", DISC 2019) it cost two of each.
-// Progress    take, push, pop and give are lock-free, as their parts are.
+// Progress    take, push, push_over, pop and give are lock-free, as their parts are.
 // Order       That of gyre_ring.h: first in, first out, "drained" exact. "Empty" and "full" are exact for threads with
 //             a number (gyre_thread.h), and for others while at most GYRE_SPARES_SHARED of them are in a call: who
 //             finds no place to swap is told the ring is full, or empty, although it may not be.
@@ -53,7 +53,15 @@ GYRE_INLINE gyre_ring_result gyre_slab_push_as(gyre_slab *slab, uint32_t number,
     return result;
 }
 
-/// Gives back a place that was taken, or the one of an element that was popped.
+/// Appends the element in `*place`. To a full ring it goes in place of the oldest: then this is REPLACED, and the oldest
+/// is in `*place`, to be moved out and given back. Or CLOSED: the place is still the caller's.
+GYRE_INLINE gyre_ring_result gyre_slab_push_over_as(gyre_slab *slab, uint32_t number, uint32_t *place) {
+    gyre_ring_result result = gyre_ring_swap_over(slab->ring, place);
+    if (gyre_likely(result == GYRE_RING_OK)) gyre_spares_give(&slab->spares, number, *place);
+    return result;
+}
+
+/// Gives back a place that was taken, or the one of an element that was popped or replaced.
 GYRE_INLINE void gyre_slab_give_as(gyre_slab *slab, uint32_t number, uint32_t place) {
     gyre_spares_give(&slab->spares, number, place);
 }
@@ -73,6 +81,9 @@ GYRE_INLINE bool gyre_slab_take(gyre_slab *slab, uint32_t *place) {
 }
 GYRE_INLINE gyre_ring_result gyre_slab_push(gyre_slab *slab, uint32_t place) {
     return gyre_slab_push_as(slab, gyre_thread_number(), place);
+}
+GYRE_INLINE gyre_ring_result gyre_slab_push_over(gyre_slab *slab, uint32_t *place) {
+    return gyre_slab_push_over_as(slab, gyre_thread_number(), place);
 }
 GYRE_INLINE gyre_ring_result gyre_slab_pop(gyre_slab *slab, uint32_t *place) {
     return gyre_slab_pop_as(slab, gyre_thread_number(), place);
