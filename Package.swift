@@ -27,13 +27,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
-        // liburcu: the overflow queue of the pool (wait-free enqueue).
+        // liburcu: the overflow queue of the pool (wait-free enqueue), the tables of caches (read without a lock).
         .systemLibrary(
             name: "CURCU", path: "CSupport/urcu", pkgConfig: "liburcu", providers: [.apt(["liburcu-dev"])]),
         .target(
             name: "CGyre", dependencies: ["CURCU"], path: "CSupport/gyre", cSettings: strictC,
-            // The flavour of liburcu whose readers nobody registers: settings that are replaced while running.
-            linkerSettings: [.linkedLibrary("urcu-bp")]),
+            // The flavour of liburcu whose readers nobody registers: settings that are replaced while running; its tables.
+            linkerSettings: [.linkedLibrary("urcu-bp"), .linkedLibrary("urcu-cds")]),
         .target(name: "GyreCore", dependencies: ["CGyre"], swiftSettings: strict),
         .target(name: "GyrePolicy", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "Gyre", dependencies: ["GyreCore", "GyrePolicy"], swiftSettings: strict),
@@ -71,7 +71,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre", "GyreCore"], swiftSettings: strict),
         // The code in README and articles, compiled and run.
-        .testTarget(name: "DocumentationTests", dependencies: ["Gyre"], swiftSettings: strict),
+        .testTarget(
+            name: "DocumentationTests", dependencies: ["Gyre", "GyreCore", "GyrePolicy"], swiftSettings: strict),
         // Habits that no compiler checks: imports, words, headers, lengths.
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // The model checker and its harnesses over the shipped headers. Here so that plain builds compile them too;

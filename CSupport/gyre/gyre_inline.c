@@ -4,6 +4,7 @@
 
 #include "gyre_allocator.h"
 #include "gyre_atomic.h"
+#include "gyre_cached.h"
 #include "gyre_clock.h"
 #include "gyre_countdown.h"
 #include "gyre_counter.h"
@@ -29,6 +30,7 @@
 #include "gyre_spsc.h"
 #include "gyre_state.h"
 #include "gyre_swap.h"
+#include "gyre_table.h"
 #include "gyre_thread.h"
 #include "gyre_timer.h"
 #include "gyre_waiters.h"

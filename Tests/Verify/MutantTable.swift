@@ -33,6 +33,7 @@ enum MutantTable {
         ("include/gyre_clock.h", "clock"),
         ("gyre_clock.c", "clock"),
         ("gyre_clock_check.c", "clock"),
+        ("include/gyre_cached.h", "cached"),
         ("include/gyre_overflow.h", "overflow"),
         ("gyre_overflow.c", "overflow"),
     ]
