@@ -6,8 +6,8 @@ public struct DrainReport: Sendable, Equatable {
     public let isComplete: Bool
     /// Workers whose body did not return by the hard limit. Their threads go on until it does.
     public let abandonedWorkers: Int
-    /// Async bodies and graph runs that have not ended: suspended bodies that ignore being cancelled, callers that are
-    /// inside `run`, and runs whose turn behind such a one has not come. Their handles settle when they end.
+    /// Async and blocking bodies and graph runs that have not ended: bodies that ignore being cancelled, callers that
+    /// are inside `run`, and runs whose turn behind such a one has not come. Their handles settle when they end.
     public let unfinishedRuns: Int
 }
 
@@ -57,10 +57,12 @@ extension Runtime {
         if !isComplete {
             pool.askToStop()
             runners.cancelAll()
+            blockingLane.cancelRunning()
             isComplete = finish(until: hardLimit)
         }
         if !isComplete { pool.discardQueued() }
         timers.close()
+        _ = blockingLane.close(until: hardLimit)  // bodies that are left are among the unfinished
         pool.close()
         if !isComplete { pool.emptyQueues() }
         // A submit that passed the intake just before it closed may have come after the last look: its body is waited

@@ -120,6 +120,7 @@ extension Runtime {
         case .sync:
             try checkIntake()
             options.deadlineNanoseconds = deadline?.recordNanoseconds ?? 0
+        case .blocking: preconditionFailure("a blocking body is no matter of the workers")
         case .async, .valued:
             stripe = intake.enter()
             if stripe == nil { throw .closed }

@@ -19,15 +19,20 @@ public final class Runtime: Sendable {
     let intake = Intake()
     let runners: RunnerSet
     package let timers: TimerService
+    let blockingLane: BlockingLane
 
     /// Starts the workers.
     ///
+    /// - Parameter blocking: How many threads ``blocking(deadline:_:)`` may start.
     /// - Throws: ``ConfigurationError`` naming the field that is out of range.
-    public init(_ configuration: Configuration = Configuration()) throws(ConfigurationError) {
+    public init(
+        _ configuration: Configuration = Configuration(), blocking: BlockingLimits = .standard
+    ) throws(ConfigurationError) {
         let pool = try WorkerPool(configuration)
         self.pool = pool
         self.runners = RunnerSet(pool: pool)
         self.timers = TimerService(clock: pool.clock, isDriven: configuration.isDriven)
+        self.blockingLane = BlockingLane(blocking, clock: pool.clock, name: configuration.name)
     }
 
     /// The clock of all stamps and deadlines of this runtime.

@@ -11,6 +11,8 @@ typealias ValuedBody = nonisolated(nonsending) @Sendable (UnsafeMutableRawPointe
 @usableFromInline
 enum TaskBody {
     case sync(@Sendable (UnsafeMutableRawPointer) throws -> Void)
+    /// Only for threads that may block.
+    case blocking(@Sendable (UnsafeMutableRawPointer) throws -> Void)
     case valued(ValuedBody)
     /// Of a graph's node, which keeps its value itself.
     case async(AsyncBody)

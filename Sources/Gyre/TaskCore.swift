@@ -78,8 +78,11 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
 
     /// Runs the body of a synchronous task, which the caller has started.
     private func runStarted() {
-        guard case .sync(let body)? = content.pointee.body else {
-            preconditionFailure("a task that starts has its body")
+        let body: @Sendable (UnsafeMutableRawPointer) throws -> Void
+        switch content.pointee.body {
+        case .sync(let sync)?: body = sync
+        case .blocking(let blocking)?: body = blocking
+        case .async?, .valued?, nil: preconditionFailure("a task that starts has its body")
         }
         let outer = AgentTask.begin(self)
         defer { AgentTask.end(outer) }
@@ -91,6 +94,17 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
             home.withPool { $0.recordFailure() }
             if words.claim() { settle(.failed(error)) }
         }
+    }
+
+    /// Runs a blocking body. On a thread of its lane.
+    func runBlocking() {
+        if let deadline = content.pointee.deadline, home.now > deadline { return settleUnrun(.late) }
+        guard words.start() else { return }  // cancelled first
+        let submitted = content.pointee.submitted
+        let started = submitted == 0 ? 0 : home.now.nanoseconds
+        runStarted()
+        // A failure is counted already.
+        home.withPool { $0.recordAsyncDone(failed: false, submitted: submitted, started: started) }
     }
 
     /// Runs an async body. On the Swift task of `runner`.
@@ -107,7 +121,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
             case .valued(let body):
                 try await body(value)
                 content.pointee.hasValue = true
-            case .sync: preconditionFailure("a synchronous body has no runner")
+            case .sync, .blocking: preconditionFailure("a body that is called has no runner")
             }
             ending = .succeeded
         } catch is CancellationError where words.isCancelling || home.isStopping {
@@ -142,8 +156,8 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         home.leave()
     }
 
-    /// Settles an async task that does not run. A cancel or the deadline's timer may have been faster.
-    private func settleUnrun(_ verdict: Verdict) {
+    /// Settles an async or blocking task that does not run. A cancel or the deadline's timer may have been faster.
+    func settleUnrun(_ verdict: Verdict) {
         guard words.claim() else { return }
         home.withPool { $0.recordUnrun(isLate: verdict == .late) }
         settle(.unrun(verdict))
@@ -247,6 +261,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
 struct TaskContent {
     let home: TaskHome
     let isAsync: Bool
+    let isBlocking: Bool
     /// Whether the value is written: it is the task's to destroy, whatever became of the task.
     var hasValue = false
     let value: ValueLayout
@@ -263,12 +278,16 @@ struct TaskContent {
     let submitted: UInt64
 
     /// Whether who waits for it may run it: a deadline is left to the record, which is told of it.
-    var runsWhereAwaited: Bool { !isAsync && deadline == nil }
+    var runsWhereAwaited: Bool { !isAsync && !isBlocking && deadline == nil }
 
     init(home: TaskHome, body: TaskBody, value: ValueLayout, submitted: UInt64, deadline: MonotonicInstant?) {
         self.home = home
         self.value = value
-        if case .sync = body { isAsync = false } else { isAsync = true }
+        switch body {
+        case .sync: (isAsync, isBlocking) = (false, false)
+        case .blocking: (isAsync, isBlocking) = (false, true)
+        case .async, .valued: (isAsync, isBlocking) = (true, false)
+        }
         self.deadline = deadline
         self.body = body
         self.submitted = submitted

@@ -17,6 +17,9 @@ package final class EventCount: @unchecked Sendable {
     /// Tells every waiter to look again. A fence and a load when nobody waits.
     package func notifyAll() { gyre_event_notify_all(event) }
 
+    /// Tells one waiter to look again, where any of them will do.
+    package func notifyOne() { gyre_event_notify_one(event) }
+
     /// Waits until `condition` holds, at the longest until `deadline` of `clock`. Returns whether it holds.
     ///
     /// The condition is evaluated by this thread, after each notification at least. Blocks: not for workers.

@@ -6,7 +6,8 @@
 //             lap, head and tail are only hints, and the mark of closing (seal) lives in the slot at the tail.
 // Progress    try_push, push_over, try_pop and close are lock-free for any number of threads: an exchange on a slot
 //             fails only because another operation succeeded on it. No ticket is taken, so a thread that is stopped
-//             anywhere holds nobody up. A call that starts from an old hint walks on slot by slot: O(capacity) at worst.
+//             anywhere holds nobody up. A call that starts from an old hint walks on slot by slot: O(capacity) at
+//             worst.
 // Order       First in, first out, linearizable. "Full" and "empty" are exact: there was a moment within the call at
 //             which the ring was full or empty. A push happens before the pop that returns its handle.
 // Allocation  In gyre_ring_create only: 192 bytes and 8 bytes a slot, rounded up to a cache line.

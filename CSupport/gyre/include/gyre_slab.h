@@ -53,8 +53,8 @@ GYRE_INLINE gyre_ring_result gyre_slab_push_as(gyre_slab *slab, uint32_t number,
     return result;
 }
 
-/// Appends the element in `*place`. To a full ring it goes in place of the oldest: then this is REPLACED, and the oldest
-/// is in `*place`, to be moved out and given back. Or CLOSED: the place is still the caller's.
+/// Appends the element in `*place`. To a full ring it goes in place of the oldest: then this is REPLACED, and the
+/// oldest is in `*place`, to be moved out and given back. Or CLOSED: the place is still the caller's.
 GYRE_INLINE gyre_ring_result gyre_slab_push_over_as(gyre_slab *slab, uint32_t number, uint32_t *place) {
     gyre_ring_result result = gyre_ring_swap_over(slab->ring, place);
     if (gyre_likely(result == GYRE_RING_OK)) gyre_spares_give(&slab->spares, number, *place);

@@ -3,7 +3,7 @@
 // Source      M. Desnoyers, L. Jiangshan, the lock-free resizable hash table of liburcu (urcu/rculfhash.h), with its
 //             bulletproof flavour: any thread may read without having announced itself.
 // Progress    find is wait-free but for the first read of a thread, which registers it. put and remove are for one
-//             caller at a time; put of one more than there are buckets doubles them, O(objects), once for each doubling.
+//             caller at a time; put of one more than there are buckets doubles them: O(objects), once a doubling.
 // Order       A find that begins after a put or remove sees it.
 // Allocation  put: a node of 96 bytes; 16 bytes a bucket, doubled as objects come.
 //
