@@ -55,6 +55,15 @@ public struct BatchBook<Key: Hashable & Sendable, Element: Sendable>: Sendable {
         }
     }
 
+    /// Takes the open batch of `key`, however full it is; `nil` when there is none.
+    public mutating func take(_ key: Key) -> [BatchMember<Element>]? { open.removeValue(forKey: key) }
+
+    /// Takes all open batches, however full they are.
+    public mutating func takeAll() -> [Key: [BatchMember<Element>]] {
+        defer { open = [:] }
+        return open
+    }
+
     /// Takes a member back that was cancelled while it waited. `nil` when it has gone. The batch's instant may move
     /// later; its timer finds that out.
     public mutating func remove(id: UInt64, key: Key) -> BatchMember<Element>? {

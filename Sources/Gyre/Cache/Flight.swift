@@ -42,13 +42,10 @@ final class Flight<Value: Sendable>: Sendable {
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 let known: Result<Value, any Error>? = state.withLock { state in
-                    if let result = state.result {
-                        state.seats[seat] = nil
-                        return result
-                    }
+                    // Who was cancelled learns that, and not what became of a flight that everybody had left.
                     guard state.seats[seat] != nil else { return .failure(CancellationError()) }
-                    state.seats[seat] = .waiting(continuation)
-                    return nil
+                    state.seats[seat] = state.result == nil ? .waiting(continuation) : nil
+                    return state.result
                 }
                 if let known { continuation.resume(returning: known) }
             }
@@ -88,14 +85,17 @@ final class Flight<Value: Sendable>: Sendable {
 
     /// Ends the flight. By who claimed it.
     func land(_ result: Result<Value, any Error>) {
-        let waiting: [Seat] = state.withLock { state in
+        let waiting: [UnsafeContinuation<Result<Value, any Error>, Never>] = state.withLock { state in
             state.result = result
             state.cancel = nil
-            defer { state.seats = [:] }
-            // Who has joined and does not wait yet finds the result.
-            return Array(state.seats.values)
+            let waiting = state.seats.compactMap { seat, held in
+                if case .waiting(let continuation) = held { (seat, continuation) } else { nil }
+            }
+            // Who has joined and does not wait yet keeps the seat and finds the result.
+            for (seat, _) in waiting { state.seats[seat] = nil }
+            return waiting.map(\.1)
         }
-        for case .waiting(let continuation) in waiting { continuation.resume(returning: result) }
+        for continuation in waiting { continuation.resume(returning: result) }
     }
 
     /// Whether everybody has left before there was a result.
