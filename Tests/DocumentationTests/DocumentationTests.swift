@@ -50,6 +50,14 @@ import Testing
         #expect(try await policyOrderExample().first == "not yet")
     }
 
+    @Test func theExamplesAboutSharingRun() async throws {
+        let ends = try await sharingExample()
+        #expect(ends.page == "page of /home")
+        #expect(ends.charged.value == "charged 12 EUR" && !ends.charged.isReplayed)
+        #expect(ends.vector == 6)
+        #expect(ends.lines == 5)
+    }
+
     // MARK: - The comparison itself
 
     @Test func aBlockThatDiffersIsFound() {

@@ -11,8 +11,8 @@ public import GyrePolicy
 /// A hit takes no lock and allocates nothing: a read of a hash table under RCU, and one bit the first time since the
 /// cache looked. Everything else is the exception and takes a short lock.
 ///
-/// - Loads are *single-flight*: callers that miss the same key wait for one load. A caller that is cancelled leaves; the
-///   load is cancelled when the last has left.
+/// - Loads are *single-flight*: callers that miss the same key wait for one load. A caller that is cancelled leaves;
+///   the load is cancelled when the last has left.
 /// - How long values are served, refreshed and fallen back to says ``GyrePolicy/CachePolicy``. One refresh runs per
 ///   window, as a task of the runtime, while callers go on with the old value.
 /// - When the cache is full, what was not used lately goes first (SIEVE).
@@ -43,8 +43,8 @@ public final class ResultCache<Key: Hashable & Sendable, Value: Sendable>: Senda
 
     /// The value of `key`: the one that is kept, or what `load` returns.
     ///
-    /// - Parameter load: Runs as a task of the runtime; task-locals of the caller are not inherited. Of callers that come
-    ///   together one's is run.
+    /// - Parameter load: Runs as a task of the runtime; task-locals of the caller are not inherited. Of callers that
+    ///   come together one's is run.
     /// - Throws: What `load` throws, also when another caller's was run, unchanged; the error that is kept for
     ///   ``GyrePolicy/CachePolicy/negativeTTL``; `CancellationError` when the caller is cancelled while it waits;
     ///   ``GyreError`` with the code `full` or `closed` when the runtime took no load on.
