@@ -23,8 +23,10 @@ let package = Package(
         .default(enabledTraits: ["CLI"]),
     ],
     dependencies: [
-        // The command line's options, help and completions. Only the trait CLI resolves it.
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        // The command line's options, help and completions. Only the trait CLI resolves it, and the next one.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // HTTP server and client of the demo's services; it needs no other package and 20 CPU s to build, NIO 130.
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         // liburcu: the overflow queue of the pool (wait-free enqueue), the tables of caches (read without a lock).
@@ -32,7 +34,7 @@ let package = Package(
             name: "CURCU", path: "CSupport/urcu", pkgConfig: "liburcu", providers: [.apt(["liburcu-dev"])]),
         .target(
             name: "CGyre", dependencies: ["CURCU"], path: "CSupport/gyre", cSettings: strictC,
-            // The flavour of liburcu whose readers nobody registers: settings that are replaced while running; its tables.
+            // The flavour of liburcu whose readers nobody registers (settings replaced while running), its tables.
             linkerSettings: [.linkedLibrary("urcu-bp"), .linkedLibrary("urcu-cds")]),
         .target(name: "GyreCore", dependencies: ["CGyre"], swiftSettings: strict),
         .target(name: "GyrePolicy", dependencies: ["GyreCore"], swiftSettings: strict),
@@ -44,9 +46,11 @@ let package = Package(
         .executableTarget(
             name: "GyreCLI",
             dependencies: [
-                "Gyre", "GyreBench", "GyreObserve", "GyrePolicy", "GyreJemalloc",
+                "Gyre", "GyreBench", "GyreObserve", "GyrePolicy", "GyreJemalloc", "GyreTesting",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CLI"])),
+                .product(name: "FlyingFox", package: "FlyingFox", condition: .when(traits: ["CLI"])),
+                .product(name: "FlyingSocks", package: "FlyingFox", condition: .when(traits: ["CLI"])),
             ],
             swiftSettings: strict),
         // jemalloc: the process allocator of whoever links GyreJemalloc (tasks are released on other threads).
@@ -67,7 +71,11 @@ let package = Package(
         .testTarget(name: "GyreObserveTests", dependencies: ["GyreObserve", "GyreCore"], swiftSettings: strict),
         .testTarget(name: "GyreBenchTests", dependencies: ["GyreBench", "GyreCore"], swiftSettings: strict),
         .testTarget(
-            name: "GyreCLITests", dependencies: ["GyreCLI", "GyreBench", "GyrePolicy", "Gyre", "GyreCore"],
+            name: "GyreCLITests",
+            dependencies: [
+                "GyreCLI", "GyreBench", "GyrePolicy", "GyreTesting", "Gyre", "GyreCore",
+                .product(name: "FlyingFox", package: "FlyingFox", condition: .when(traits: ["CLI"])),
+            ],
             swiftSettings: strict),
         .testTarget(name: "CGyreTests", dependencies: ["CGyre", "GyreCore"], swiftSettings: strict),
         // The code in README and articles, compiled and run.

@@ -38,7 +38,12 @@ struct StorefrontCommand: ParsableCommand {
             The rules stand in Benchmarks/Workloads/storefront/README.md. Without --repeat the log is replayed for at \
             least 3 seconds, whole passes only. Every pass must decide the same.
 
-            Exit codes: 0 done, 1 a task failed, 2 usage or bad input, 4 interrupted.
+            Then the log is decided once more with stock and price as services: dependencies with policies, over HTTP \
+            to a server of this process on 127.0.0.1 that is late and fails as its seed says. What is decided must be \
+            the same; each purchase is accounted for as decided, fallen back or failed. With --chaos the services fail \
+            much more, and one pass without them comes first.
+
+            Exit codes: 0 done, 1 a task failed or the account does not balance, 2 usage or bad input, 4 interrupted.
             """)
 
     @Option(
@@ -55,6 +60,23 @@ struct StorefrontCommand: ParsableCommand {
 
     @Option(name: .long, help: "How many passes over the log.")
     var `repeat`: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            """
+            How many purchases are decided over HTTP too, from the first one on; 0 for none. Without it all, but \
+            10,000 at most.
+            """, valueName: "count"))
+    var remote: Int?
+
+    @Flag(name: .long, help: "Turn up what goes wrong at the services.")
+    var chaos = false
+
+    @Option(
+        name: .long,
+        help: "What the faults and the jitter of retries follow from: the same seed, the same faults. 1 without it.")
+    var seed: UInt64?
 
     @Option(
         name: .long, help: ArgumentHelp("Write the decisions of a pass there.", valueName: "file"),
@@ -80,6 +102,11 @@ struct StorefrontCommand: ParsableCommand {
         if let workers, !(1...WorkerPool.workersMax).contains(workers) {
             throw ValidationError("--workers \(workers): a number from 1 to \(WorkerPool.workersMax) is needed")
         }
+        if let remote {
+            guard remote >= 0 else { throw ValidationError("--remote \(remote): a number from 0 on is needed") }
+            if remote == 0, chaos { throw ValidationError("--chaos: there are no services with --remote 0") }
+            if remote == 0, seed != nil { throw ValidationError("--seed: there are no services with --remote 0") }
+        }
         if let out, out == json || out == "-" {
             throw ValidationError("--out \(out): the decisions need a file of their own")
         }
@@ -99,9 +126,34 @@ struct StorefrontCommand: ParsableCommand {
         var reportFile: WholeFile?
         if let json, json != "-" { reportFile = try WholeFile(replacing: json) }
 
+        let (run, report) = try replay(log)
+        var shop: ShopReport?
+        if report.exitStatus == .done, remoteCount(log) > 0 { shop = try replayRemotely(log, run.decisions) }
+        let exitStatus = shop?.exitStatus ?? report.exitStatus
+        if exitStatus == .done, let file = decisionsFile.take() {
+            try run.decisions.write(to: file)
+            try file.commit()
+        }
+        var object = report.jsonObject
+        if let shop { object["remote"] = .object(shop.jsonObject) }
+        if let file = reportFile.take() {
+            try file.write(object.text + "\n")
+            try file.commit()
+        }
+        let style = Terminal.isStyled(STDOUT_FILENO)
+        let table = report.text(style: style ? .terminal : .plain) + (shop.map { "\n" + $0.text } ?? "")
+        try show(json == "-" ? object.text + "\n" : table)
+        if let complaint = shop.map(\.complaint) ?? report.complaint {
+            throw CommandFailure(code: exitStatus, text: complaint)
+        }
+    }
+
+    /// The main job: the whole log, pass after pass, without services.
+    private func replay(_ log: PurchaseLog) throws -> (run: StorefrontRun, report: StorefrontReport) {
         let runtime = try Runtime(Runtime.Configuration(workers: workers, pinning: pinning))
-        let run = StorefrontRun(
-            runtime: runtime, log: log, length: self.repeat.map { .passes($0) } ?? .atLeast(.seconds(3)))
+        let standard = chaos ? StorefrontRun.Length.passes(1) : .atLeast(.seconds(3))
+        let length = self.repeat.map { .passes($0) } ?? standard
+        let run = StorefrontRun(runtime: runtime, log: log, length: length)
         var line = ProgressLine()
         let summary = try run.replay(
             interruption: { Interruption.signal },
@@ -110,22 +162,30 @@ struct StorefrontCommand: ParsableCommand {
             })
         runtime.drainBlocking(soft: .seconds(10), hard: .seconds(30))
         line.clear()
-
         let report = StorefrontReport(
             input: input ?? Self.sample, log: log, workers: runtime.pool.workerCount, pinning: pinning,
             summary: summary, snapshot: runtime.snapshot())
-        if report.exitStatus == .done, let file = decisionsFile.take() {
-            try run.decisions.write(to: file)
-            try file.commit()
-        }
-        if let file = reportFile.take() {
-            try file.write(report.jsonObject.text + "\n")
-            try file.commit()
-        }
-        let style = Terminal.isStyled(STDOUT_FILENO)
-        let text = json == "-" ? report.jsonObject.text + "\n" : report.text(style: style ? .terminal : .plain)
-        try show(text)
-        if let complaint = report.complaint { throw CommandFailure(code: report.exitStatus, text: complaint) }
+        return (run, report)
+    }
+
+    private func remoteCount(_ log: PurchaseLog) -> Int { min(remote ?? 10_000, log.purchases.count) }
+
+    /// The log with services, on a runtime of its own, so that the figures of the main job are its own too.
+    private func replayRemotely(_ log: PurchaseLog, _ decisions: DecisionBuffer) throws -> ShopReport {
+        let runtime = try Runtime(Runtime.Configuration(workers: workers, pinning: pinning))
+        defer { runtime.drainBlocking(soft: .seconds(10), hard: .seconds(30)) }
+        let count = remoteCount(log)
+        let seed = self.seed ?? 1
+        let run = ShopRun(
+            runtime: runtime, log: log, count: count,
+            faults: chaos ? .chaos(seed: seed, purchases: count) : .calm(seed: seed),
+            policies: try chaos ? .chaos() : .calm(), seed: seed, decisions: decisions)
+        var line = ProgressLine()
+        let summary = try run.replay(
+            interruption: { Interruption.signal },
+            progress: { ended in line.update { "over HTTP  \(ended * 100 / count) %  \(ended) purchases" } })
+        line.clear()
+        return ShopReport(summary: summary, isChaos: chaos, seed: seed)
     }
 
     private func show(_ text: String) throws {

@@ -21,7 +21,7 @@ import Testing
     }
 
     private func demo(_ arguments: String...) throws -> GyreProcess.Result {
-        try GyreProcess(["demo", "storefront"] + arguments).run()
+        try GyreProcess(["demo", "storefront", "--remote", "0"] + arguments).run()
     }
 
     static let shapes = [1, 2, 4].flatMap { workers in
@@ -112,7 +112,7 @@ import Testing
     }
 
     @Test func aTerminalSeesProgressAndThenTheTable() throws {
-        let result = try GyreProcess(["demo", "storefront", "--repeat", "1"]).runOnTerminal()
+        let result = try GyreProcess(["demo", "storefront", "--remote", "0", "--repeat", "1"]).runOnTerminal()
         #expect(result.status == 0)
         #expect(result.text.contains("\rpass 1  0 %"))
         #expect(result.text.contains("\r\u{1B}[K"))
@@ -121,7 +121,8 @@ import Testing
 
     @Test(arguments: [["NO_COLOR": "1"], ["CI": "true"], ["TERM": "dumb"]])
     func aTerminalSeesPlainLinesIfAskedFor(environment: [String: String]) throws {
-        let result = try GyreProcess(["demo", "storefront", "--repeat", "1"], environment: environment).runOnTerminal()
+        let arguments = ["demo", "storefront", "--remote", "0", "--repeat", "1"]
+        let result = try GyreProcess(arguments, environment: environment).runOnTerminal()
         #expect(result.status == 0)
         #expect(!result.text.contains("\u{1B}"))
         #expect(!result.text.contains("pass 1"))
@@ -129,7 +130,8 @@ import Testing
     }
 
     @Test func anEmptyVariableAsksForNothing() throws {
-        let process = GyreProcess(["demo", "storefront", "--repeat", "1"], environment: ["NO_COLOR": "", "CI": ""])
+        let arguments = ["demo", "storefront", "--remote", "0", "--repeat", "1"]
+        let process = GyreProcess(arguments, environment: ["NO_COLOR": "", "CI": ""])
         #expect(try process.runOnTerminal().text.contains("\u{1B}[1mtasks per minute"))
     }
 }
@@ -190,7 +192,8 @@ import Testing
     @Test(arguments: [
         ["--workers", "0"], ["--workers", "-1"], ["--workers", "57"], ["--workers", "two"], ["--pinning", "firm"],
         ["--repeat", "0"], ["--repeat", "-3"], ["--repeat", ""], ["--input"], ["--colour"], ["sample.txt"],
-        ["--out", "same", "--json", "same"], ["--out", "-"],
+        ["--out", "same", "--json", "same"], ["--out", "-"], ["--remote", "-1"], ["--remote", "some"],
+        ["--seed", "-1"], ["--seed", "x"], ["--chaos", "--remote", "0"], ["--seed", "3", "--remote", "0"],
     ]) func wrongUsageEndsWithTwo(arguments: [String]) throws {
         let result = try GyreProcess(["demo", "storefront"] + arguments, in: folder.url).run()
         #expect(result.status == 2)
@@ -251,7 +254,7 @@ import Testing
         signal: Int32, round: Int
     ) throws {
         if round % 2 == 0 { try folder.write("before", to: "decisions") }
-        let status = try process("--repeat", "1").runSendingAtOnce(signal)
+        let status = try process("--repeat", "1", "--remote", "100").runSendingAtOnce(signal)
         let exists = FileManager.default.fileExists(atPath: folder.path("decisions"))
         if status == 0 {
             #expect(firstDifference(try folder.text("decisions").utf8, try DemoTests.expected.get()) == nil)

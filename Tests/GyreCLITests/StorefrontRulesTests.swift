@@ -15,7 +15,8 @@ func decisionsInTurn(_ log: PurchaseLog) -> [UInt8] {
     var bytes: [UInt8] = []
     for purchase in log.purchases {
         let behaviour = purchase.behaviour(&histories[purchase.customer, default: CustomerHistory()])
-        let prices = purchase.price(behaviour, purchase.stock(.standard), .standard)
+        let prices = Catalogue.standard.prices(
+            for: behaviour.tier, Catalogue.standard.stock(on: purchase.date))
         let line = purchase.notify(purchase.decide(behaviour, prices, .standard), .standard)
         for index in 0..<line.count { bytes.append(line.bytes[index]) }
     }

@@ -1,6 +1,6 @@
 /// Who may import whom.
 ///
-///     CGyre <- GyreCore <- GyrePolicy <- Gyre <- { GyreTesting, GyreCLI }
+///     CGyre <- GyreCore <- GyrePolicy <- Gyre <- GyreTesting <- GyreCLI
 ///              GyreCore <- GyreObserve <- GyreCLI
 ///              GyreCore <- GyreBench <- GyreCLI
 enum Imports {
@@ -16,8 +16,8 @@ enum Imports {
         "GyreBench": ["Glibc", "GyreCore", "Synchronization"],
         "GyreJemalloc": ["CGyreJemalloc"],
         "GyreCLI": [
-            "ArgumentParser", "Dispatch", "Foundation", "Glibc", "Gyre", "GyreBench", "GyreCore", "GyreJemalloc",
-            "GyreObserve", "GyrePolicy", "Synchronization",
+            "ArgumentParser", "Dispatch", "FlyingFox", "FlyingSocks", "Foundation", "Glibc", "Gyre", "GyreBench",
+            "GyreCore", "GyreJemalloc", "GyreObserve", "GyrePolicy", "GyreTesting", "Synchronization",
         ],
     ]
 

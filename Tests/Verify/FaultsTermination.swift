@@ -50,7 +50,7 @@ struct TerminationFault {
     }
 
     private func arguments(out: String) -> [String] {
-        ["demo", "storefront", "--repeat", "1", "--workers", "2", "--out", out]
+        ["demo", "storefront", "--repeat", "1", "--remote", "100", "--workers", "2", "--out", out]
     }
 
     /// The folder holds nothing but what this run left.

@@ -12,11 +12,7 @@ extension Purchase {
     func notify(_ decision: Decision, _ catalogue: borrowing Catalogue) -> DecisionLine {
         let behaviour = decision.behaviour
         var line = DecisionLine()
-        line.append(UInt64(date.year), digitsMin: 4)
-        line.append(UInt64(date.month), digitsMin: 2)
-        line.append(UInt64(date.day), digitsMin: 2)
-        line.append("\t")
-        line.append(UInt64(customer), digitsMin: 5)
+        line.appendKey(of: self)
         line.append("\t")
         line.append(behaviour.tier.name)
         line.append("\t")
@@ -41,6 +37,14 @@ extension Purchase {
             line.append(cents: UInt64(cents))
         }
         line.append(".\n")
+        return line
+    }
+
+    /// The line of a purchase that could not be decided.
+    var failureLine: DecisionLine {
+        var line = DecisionLine()
+        line.appendKey(of: self)
+        line.append("\t-\t-\t-\t-\tfailed\t-\t-\tNo offer could be decided.\n")
         return line
     }
 
@@ -97,6 +101,14 @@ extension DecisionLine {
         count += length
     }
 
+    fileprivate mutating func appendKey(of purchase: Purchase) {
+        append(UInt64(purchase.date.year), digitsMin: 4)
+        append(UInt64(purchase.date.month), digitsMin: 2)
+        append(UInt64(purchase.date.day), digitsMin: 2)
+        append("\t")
+        append(UInt64(purchase.customer), digitsMin: 5)
+    }
+
     fileprivate mutating func append(cents: UInt64) {
         append(cents / 100)
         append(".")
@@ -105,7 +117,7 @@ extension DecisionLine {
 }
 
 extension Tier {
-    fileprivate var name: StaticString {
+    var name: StaticString {
         switch self {
         case .new: "new"
         case .regular: "regular"

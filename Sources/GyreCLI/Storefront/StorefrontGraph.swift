@@ -23,9 +23,9 @@ struct StorefrontGraph: Sendable {
         ) { purchase, history in
             purchase.behaviour(&history)
         }
-        let stock = graph.node("stock") { purchase in purchase.stock(catalogue) }
-        let price = graph.node("price", behaviour, stock) { purchase, behaviour, stock in
-            purchase.price(behaviour, stock, catalogue)
+        let stock = graph.node("stock") { purchase in catalogue.stock(on: purchase.date) }
+        let price = graph.node("price", behaviour, stock) { _, behaviour, stock in
+            catalogue.prices(for: behaviour.tier, stock)
         }
         let decide = graph.node("decide", behaviour, price) { purchase, behaviour, price in
             purchase.decide(behaviour, price, catalogue)

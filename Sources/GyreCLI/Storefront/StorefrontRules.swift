@@ -52,6 +52,41 @@ struct Decision: Sendable {
     let offer: Offer?
 }
 
+extension Catalogue {
+    /// What is on the shelf on this date?
+    func stock(on date: CalendarDate) -> Stock {
+        let season = Int(date.month % 12 / 3)
+        let days = UInt8(date.weekday) * (date.month == 12 ? 2 : 1)
+        var levels = InlineArray<16, UInt8>(repeating: 0)
+        for index in levels.indices {
+            let level = seasonLevels[season][index]
+            let sold = sales[index] * days
+            levels[index] = level > sold ? level - sold : 0
+        }
+        return Stock(levels: levels)
+    }
+
+    /// What does each title cost a customer of this tier, with these levels?
+    func prices(for tier: Tier, _ stock: Stock) -> PriceList {
+        let tierPercent: UInt32 =
+            switch tier {
+            case .new: 100
+            case .regular: 97
+            case .silver: 94
+            case .gold: 90
+            }
+        var prices = InlineArray<16, UInt16?>(repeating: nil)
+        for index in prices.indices {
+            let level = stock.levels[index]
+            guard level > 0 else { continue }
+            let percent = level >= 60 ? tierPercent - 8 : level < 10 ? tierPercent + 5 : tierPercent
+            let cents = max(UInt32(listCents[index]) * percent / 100, UInt32(costCents[index]))
+            prices[index] = UInt16(cents - cents % 10 + 9)
+        }
+        return PriceList(prices: prices)
+    }
+}
+
 extension Purchase {
     /// Who is this customer by now?
     func behaviour(_ history: inout CustomerHistory) -> Behaviour {
@@ -72,39 +107,6 @@ extension Purchase {
         return Behaviour(
             recency: recency, frequency: history.frequency, spendCents: history.spendCents, tier: history.tier,
             lateAfter: isLate ? recency : nil)
-    }
-
-    /// What is on the shelf on this date?
-    func stock(_ catalogue: borrowing Catalogue) -> Stock {
-        let season = Int(date.month % 12 / 3)
-        let days = UInt8(date.weekday) * (date.month == 12 ? 2 : 1)
-        var levels = InlineArray<16, UInt8>(repeating: 0)
-        for index in levels.indices {
-            let level = catalogue.seasonLevels[season][index]
-            let sold = catalogue.sales[index] * days
-            levels[index] = level > sold ? level - sold : 0
-        }
-        return Stock(levels: levels)
-    }
-
-    /// What does each title cost this customer today?
-    func price(_ behaviour: Behaviour, _ stock: Stock, _ catalogue: borrowing Catalogue) -> PriceList {
-        let tierPercent: UInt32 =
-            switch behaviour.tier {
-            case .new: 100
-            case .regular: 97
-            case .silver: 94
-            case .gold: 90
-            }
-        var prices = InlineArray<16, UInt16?>(repeating: nil)
-        for index in prices.indices {
-            let level = stock.levels[index]
-            guard level > 0 else { continue }
-            let percent = level >= 60 ? tierPercent - 8 : level < 10 ? tierPercent + 5 : tierPercent
-            let cents = max(UInt32(catalogue.listCents[index]) * percent / 100, UInt32(catalogue.costCents[index]))
-            prices[index] = UInt16(cents - cents % 10 + 9)
-        }
-        return PriceList(prices: prices)
     }
 
     /// Which offer, if any?
