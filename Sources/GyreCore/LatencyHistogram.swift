@@ -71,7 +71,8 @@ public struct LatencyHistogram: Sendable, Equatable {
         maximumOrZero = max(maximumOrZero, other.maximumOrZero)
     }
 
-    /// The values that were recorded after this was `earlier`. The smallest and the largest are known within 0.79 % only.
+    /// The values that were recorded after this was `earlier`. The smallest and the largest are known within 0.79 %
+    /// only.
     package func since(_ earlier: LatencyHistogram) -> LatencyHistogram {
         guard earlier.count > 0 else { return self }
         var later = LatencyHistogram()

@@ -36,8 +36,8 @@ public final class ManualRuntime: Sendable {
     /// - Parameters:
     ///   - seed: Chooses the order of what may happen in any order.
     ///   - start: Where the clock stands at first. Not at 0, where differences could not be told from instants.
-    ///   - configuration: Of the runtime, by default one with two workers. Clock and pinning are replaced. Whoever makes
-    ///     thousands of runtimes makes it once.
+    ///   - configuration: Of the runtime, by default one with two workers. Clock and pinning are replaced. Whoever
+    ///     makes thousands of runtimes makes it once.
     /// - Throws: ``ConfigurationError`` as ``Runtime/init(_:)`` does.
     public init(
         seed: UInt64 = 0, startingAt start: MonotonicInstant = MonotonicInstant(nanoseconds: 3_600_000_000_000),

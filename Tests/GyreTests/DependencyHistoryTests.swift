@@ -8,8 +8,8 @@ import Testing
 /// Whole calls on the production scheduler under manual time, one history a seed: calls come, wait, fail in every way,
 /// hang, are hedged, retried and cancelled; policies change and the runtime is drained, in any interleaving.
 ///
-/// At the end each call has ended and nothing is held. In between, the rate limit was kept in every window, no more calls
-/// were inside than there are permits, and no retry started that could not end in time.
+/// At the end each call has ended and nothing is held. In between, the rate limit was kept in every window, no more
+/// calls were inside than there are permits, and no retry started that could not end in time.
 @Suite struct DependencyHistoryTests {
     @Test func nothingIsHeldWhenAllHaveEnded() throws {
         let histories = Tally()

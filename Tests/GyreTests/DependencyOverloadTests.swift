@@ -5,8 +5,8 @@ import Testing
 
 @testable import Gyre
 
-/// What is left of a dependency under ten times the load it bears, and of one beside a dead one. Under manual time: these
-/// are statements about the policies and the scheduler's order, not about a machine.
+/// What is left of a dependency under ten times the load it bears, and of one beside a dead one. Under manual time:
+/// these are statements about the policies and the scheduler's order, not about a machine.
 @Suite struct DependencyOverloadTests {
     /// A service of 10 places and 10 ms each: 1,000 a second is all it does. Calls have 100 ms.
     private struct Load {

@@ -29,8 +29,8 @@ void gyre_swap_end(const gyre_atomic_u64 *word);
 /// The present pointer. In a section only.
 GYRE_INLINE uint64_t gyre_swap_read(const gyre_atomic_u64 *word) { return gyre_load_acquire(word); } // W2
 
-/// Replaces the pointer and returns the old one, which no section uses any more. Not in a section. Blocks for as long as
-/// the longest section.
+/// Replaces the pointer and returns the old one, which no section uses any more. Not in a section. Blocks for as long
+/// as the longest section.
 uint64_t gyre_swap_replace(gyre_atomic_u64 *word, uint64_t next);
 
 #endif

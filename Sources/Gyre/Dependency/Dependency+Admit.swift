@@ -14,8 +14,8 @@ struct CallOptions: Sendable {
     var isIdempotent = false
 }
 
-/// What a call holds from its admission to its end. Each thing that is taken is marked, so that it is given back whatever
-/// the policies are by then.
+/// What a call holds from its admission to its end. Each thing that is taken is marked, so that it is given back
+/// whatever the policies are by then.
 struct CallPass: Sendable {
     let arrived: MonotonicInstant
     let deadline: Deadline
@@ -59,8 +59,8 @@ extension SharedWord {
 extension Dependency {
     // MARK: - Calls
 
-    /// Admits a call: deadline, a permit if one is free, and one more for the budget. What it takes, ``leave(_:)`` gives
-    /// back. Without a permit, where there are some, the call must wait for one (``waitForPermit(_:_:)``).
+    /// Admits a call: deadline, a permit if one is free, and one more for the budget. What it takes, ``leave(_:)``
+    /// gives back. Without a permit, where there are some, the call must wait for one (``waitForPermit(_:_:)``).
     ///
     /// - Complexity: O(1) and lock-free. No allocation unless it throws.
     func enter(at now: MonotonicInstant, parent: MonotonicInstant) throws(GyreError) -> CallPass {

@@ -5,8 +5,8 @@ public import GyrePolicy
 public struct DependencyTuning: Sendable, Hashable {
     /// How many calls there may be at once; `nil` without an adaptive limit.
     public let concurrencyLimit: TunedValue<UInt32>?
-    /// After how long a call is late, in nanoseconds. Learned with a hedge, an adaptive limit, a learned attempt timeout
-    /// or a breaker that knows slow calls by the usual ones.
+    /// After how long a call is late, in nanoseconds. Learned with a hedge, an adaptive limit, a learned attempt
+    /// timeout or a breaker that knows slow calls by the usual ones.
     public let hedgeDelayNanoseconds: TunedValue<UInt64?>
     /// What 99.9 % of the attempts take at most, in nanoseconds: an attempt has one and a half times that.
     public let slowestNanoseconds: TunedValue<UInt64?>

@@ -124,7 +124,8 @@ extension Dependency {
         while true {
             let next = reading { plan in line.withLock { nextWaiter(of: &$0, plan, at: now) } }
             if let (waiter, answer) = next, waiter.wait.wake(answer), case .granted = answer { return }
-            // It was sent away, or has just given up, or nobody is left: the permit is given back, or is the next one's.
+            // It was sent away, or has just given up, or nobody is left: the permit is given back, or is the next
+            // one's.
             let isOwed = reading { plan in
                 let limit = permitLimit(plan)
                 return words.permits.update(PermitState.self) {

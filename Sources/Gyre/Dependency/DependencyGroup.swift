@@ -1,8 +1,8 @@
 public import GyreCore
 public import GyrePolicy
 
-/// Several providers of one capability: each call goes to one that is well, and those that keep failing are left out for
-/// a while (``ProviderGroup``).
+/// Several providers of one capability: each call goes to one that is well, and those that keep failing are left out
+/// for a while (``ProviderGroup``).
 ///
 /// Each provider is a ``Dependency`` with policies of its own. Providers take turns among those that are eligible.
 ///
