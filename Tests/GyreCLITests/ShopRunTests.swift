@@ -59,7 +59,8 @@ import Testing
             switch end {
             case .decided: decided += count
             case .fallenBack: fallenBack += count
-            case .failed(let reason): #expect(reason.hasPrefix("stock") || reason.hasPrefix("price"), "\(reason)")
+            case .failed(let failure):
+                #expect(["stock", "price"].contains(failure.node) && failure.kind != nil, "\(failure)")
             }
         }
         #expect(decided > 0 && fallenBack > 0)
@@ -113,35 +114,42 @@ import Testing
 }
 
 @Suite struct ShopAccountTests {
+    private static let mirror = ServedBy.fallback(name: "mirror", index: 0)
+    private static let failed = PurchaseEnd.failed(
+        ShopFailure(node: "stock", ending: .failed, kind: .rejected, policy: .breaker))
+
     @Test func aSumThatIsNotWhatWasSubmittedIsFound() {
         var account = ShopAccount(count: 3)
         #expect(account.trouble == nil && account.sum == 0)
         for _ in 0..<3 { account.submit() }
         account.end(0, .decided)
-        account.end(2, .failed("stock, rejected, breaker"))
+        account.end(2, Self.failed)
         #expect(account.trouble == "3 purchases were handed over and 2 ended")
-        account.end(1, .fallenBack("stock by mirror"))
+        account.end(1, PurchaseEnd(stock: Self.mirror, price: .primary))
         #expect(account.trouble == nil)
         #expect(account.sum == 3 && account.failed == 1)
         #expect(
-            account.sums.map(\.end) == [.decided, .fallenBack("stock by mirror"), .failed("stock, rejected, breaker")])
+            account.sums.map(\.end.description) == [
+                "decided", "fallen back: stock by mirror", "failed: stock, rejected by breaker",
+            ])
         account.end(1, .decided)
         #expect(account.trouble == "purchase 2 ended twice")
     }
 
     @Test func whatDecidedIsNamedByItsSteps() {
-        let (mirror, shelf) = (ServedBy.fallback(name: "mirror", index: 0), ServedBy.staleValue(name: "full shelf"))
+        let shelf = ServedBy.staleValue(name: "full shelf")
         #expect(PurchaseEnd(stock: .primary, price: .primary) == .decided)
-        #expect(PurchaseEnd(stock: mirror, price: .primary) == .fallenBack("stock by mirror"))
-        #expect(PurchaseEnd(stock: shelf, price: mirror) == .fallenBack("stock by full shelf, price by mirror"))
-        #expect(PurchaseEnd(stock: mirror, price: mirror).isExact)
-        #expect(!PurchaseEnd(stock: shelf, price: mirror).isExact)
+        #expect("\(PurchaseEnd(stock: Self.mirror, price: .primary))" == "fallen back: stock by mirror")
+        let guessed = PurchaseEnd(stock: shelf, price: Self.mirror)
+        #expect(guessed.description == "fallen back: stock by full shelf, price by mirror")
+        #expect(PurchaseEnd(stock: Self.mirror, price: Self.mirror).isExact)
+        #expect(!guessed.isExact && !Self.failed.isExact)
     }
 
     @Test func theExitCodeFollowsFromTheAccount() {
         var account = ShopAccount(count: 1)
         account.submit()
-        account.end(0, .failed("stock: status 410"))
+        account.end(0, Self.failed)
         var summary = ShopRun.Summary(account: account)
         #expect(ShopReport(summary: summary, isChaos: true, seed: 1).exitStatus == .done)
         let calm = ShopReport(summary: summary, isChaos: false, seed: 1)

@@ -4,33 +4,75 @@ import Gyre
 enum PurchaseEnd: Sendable, Hashable {
     /// As the services said.
     case decided
-    /// Somebody else was asked, or the shop guessed: by which steps.
-    case fallenBack(String)
-    case failed(String)
-}
+    /// A mirror was asked or the shop guessed, for one of the two at least.
+    case fallenBack(stock: ServedBy, price: ServedBy)
+    case failed(ShopFailure)
 
-extension PurchaseEnd {
     init(stock: ServedBy, price: ServedBy) {
-        let steps = [("stock", stock), ("price", price)].compactMap { name, servedBy in
-            switch servedBy {
-            case .primary: return nil as String?
-            case .fallback(let step, _), .staleValue(let step): return "\(name) by \(step)"
-            }
-        }
-        self = steps.isEmpty ? .decided : .fallenBack(steps.joined(separator: ", "))
+        self = stock == .primary && price == .primary ? .decided : .fallenBack(stock: stock, price: price)
     }
 
-    /// The reason without what differs from purchase to purchase.
-    init(failureOf result: GraphResult) {
-        switch result.firstError {
-        case let error as GyreError:
-            let parts = [error.dependency, error.code.description, error.policy?.description]
-            self = .failed(parts.compactMap { $0 }.joined(separator: ", "))
-        case let error?: self = .failed(String(describing: error))
-        case nil:
-            let node = result.nodes.first { $0.ending != .succeeded }
-            self = .failed(node.map { "\($0.name), \($0.ending.rawValue)" } ?? "no reason")
+    /// Whether the line is what the rules say, and no guess.
+    var isExact: Bool {
+        switch self {
+        case .decided: return true
+        case .fallenBack(let stock, let price): return !stock.isGuess && !price.isGuess
+        case .failed: return false
         }
+    }
+}
+
+/// Why a purchase could not be decided, without what differs from purchase to purchase.
+struct ShopFailure: Sendable, Hashable {
+    /// The node at fault.
+    let node: String
+    let ending: NodeReport.Ending
+    /// The kind of its error, and the policy that said so; nil when there is none.
+    let kind: ErrorKinds?
+    let policy: PolicyKind?
+}
+
+extension ShopFailure {
+    init(of result: GraphResult) {
+        guard let report = result.nodes.first(where: { $0.ending != .succeeded && $0.ending != .upstreamFailed }) else {
+            preconditionFailure("a run that failed has a node that did")
+        }
+        self.init(
+            node: report.name, ending: report.ending, kind: report.error.map { ErrorClass(of: $0).kind },
+            policy: (report.error as? GyreError)?.policy)
+    }
+}
+
+extension ServedBy {
+    fileprivate var isGuess: Bool { if case .staleValue = self { true } else { false } }
+
+    /// Nil for the service itself.
+    fileprivate var step: String? {
+        switch self {
+        case .primary: return nil
+        case .fallback(let step, _), .staleValue(let step): return step
+        }
+    }
+}
+
+extension PurchaseEnd: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .decided: return "decided"
+        case .fallenBack(let stock, let price):
+            let steps = [("stock", stock.step), ("price", price.step)].compactMap { name, step in
+                step.map { "\(name) by \($0)" }
+            }
+            return "fallen back: \(steps.joined(separator: ", "))"
+        case .failed(let failure): return "failed: \(failure)"
+        }
+    }
+}
+
+extension ShopFailure: CustomStringConvertible {
+    var description: String {
+        let what = kind?.description ?? ending.rawValue
+        return policy.map { "\(node), \(what) by \($0)" } ?? "\(node), \(what)"
     }
 }
 
@@ -78,20 +120,11 @@ struct ShopAccount: Sendable {
 }
 
 extension PurchaseEnd {
-    /// Whether the line is what the rules say, and no guess.
-    var isExact: Bool {
-        switch self {
-        case .decided: return true
-        case .fallenBack(let steps): return !steps.contains("full shelf") && !steps.contains("list price")
-        case .failed: return false
-        }
-    }
-
     fileprivate var place: (Int, String) {
         switch self {
         case .decided: return (0, "")
-        case .fallenBack(let steps): return (1, steps)
-        case .failed(let reason): return (2, reason)
+        case .fallenBack: return (1, description)
+        case .failed: return (2, description)
         }
     }
 }

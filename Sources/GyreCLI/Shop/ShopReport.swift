@@ -117,14 +117,4 @@ struct ShopReport: Sendable {
         return object
     }
 }
-
-extension PurchaseEnd: CustomStringConvertible {
-    var description: String {
-        switch self {
-        case .decided: return "decided"
-        case .fallenBack(let steps): return "fallen back: \(steps)"
-        case .failed(let reason): return "failed: \(reason)"
-        }
-    }
-}
 #endif

@@ -119,7 +119,7 @@ private final class ShopLedger: Sendable {
             end = PurchaseEnd(stock: stock.servedBy, price: price.servedBy)
             line = decided
         default:
-            end = PurchaseEnd(failureOf: result)
+            end = .failed(ShopFailure(of: result))
             line = purchase.failureLine
         }
         let isSame = decisions.holds(line, at: purchase.index)
