@@ -33,6 +33,15 @@ public struct RetryPolicy: DescribedPolicy {
         retryAfterMaxNanoseconds = self.retryAfterMax.nanoseconds
     }
 
+    /// Every default.
+    public static let standard: RetryPolicy = {
+        do {
+            return try RetryPolicy()
+        } catch {
+            preconditionFailure("the defaults are in range: \(error)")
+        }
+    }()
+
     public var settings: [SettingDescription] {
         [attemptsMax.described(as: "attemptsMax")] + backoff.settings
             + [retryAfterMax.described(as: "retryAfterMax")]
@@ -156,6 +165,12 @@ public struct RetryState: PackedState {
 
     public init(word: UInt64 = 0) {
         self.word = word
+    }
+
+    /// The state after so many attempts, for whoever keeps the count and nothing else. The decorrelated jitters then
+    /// begin anew with each wait.
+    public init(attempts: Int) {
+        self.init(word: Self.attemptsField.setting(0, UInt64(clamping: attempts)))
     }
 
     /// Attempts that have ended and count. Stays at 65,535 once it got there.

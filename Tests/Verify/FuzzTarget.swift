@@ -47,6 +47,10 @@ struct FuzzTarget: Sendable {
     private static let condition = FuzzTarget(
         name: "condition", subject: "conditions of --fail-if", sources: ["Bytes.swift", "Conditions.swift"],
         modules: ["GyreCore", "GyreBench"], bytesMax: 64)
+    private static let cron = FuzzTarget(
+        name: "cron", subject: "cron expressions: typed error, or due later and later",
+        sources: ["Bytes.swift", "CronExpressions.swift"],
+        shipped: ["CivilTime", "CronExpression", "CronParser"].map { "Sources/GyrePolicy/\($0).swift" }, bytesMax: 300)
     private static let cpuHost = FuzzTarget(
         name: "cpu-host", subject: "CPU lists, processor and kernel settings", sources: ["CPUHost.c"])
     private static let timerWheel = FuzzTarget(
@@ -65,6 +69,10 @@ struct FuzzTarget: Sendable {
             "equal times in reverse"),
         purchaseLog,
         condition,
+        cron.planted(
+            "Sources/GyrePolicy/CronParser.swift", "guard low <= high else {", "guard low <= high + 1 else {",
+            "a range that runs backwards by one"),
+        cron,
         FuzzTarget(
             name: "decision-line", subject: "decision lines at the limits of their numbers",
             sources: ["Bytes.swift", "CheckLine.swift", "DecisionLines.swift"], shipped: rules),
