@@ -11,6 +11,7 @@ let package = Package(
         .library(name: "Gyre", targets: ["Gyre"]),
         .library(name: "GyreCore", targets: ["GyreCore"]),
         .library(name: "GyrePolicy", targets: ["GyrePolicy"]),
+        .library(name: "GyreFoundation", targets: ["GyreFoundation"]),
         .library(name: "GyreObserve", targets: ["GyreObserve"]),
         .library(name: "GyreTesting", targets: ["GyreTesting"]),
         .library(name: "GyreBench", targets: ["GyreBench"]),
@@ -39,6 +40,8 @@ let package = Package(
         .target(name: "GyreCore", dependencies: ["CGyre"], swiftSettings: strict),
         .target(name: "GyrePolicy", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "Gyre", dependencies: ["GyreCore", "GyrePolicy"], swiftSettings: strict),
+        // What needs Foundation: JSON of Codable types, named time zones.
+        .target(name: "GyreFoundation", dependencies: ["Gyre", "GyrePolicy"], swiftSettings: strict),
         .target(name: "GyreObserve", dependencies: ["GyreCore"], swiftSettings: strict),
         .target(name: "GyreTesting", dependencies: ["Gyre", "GyreCore", "GyrePolicy"], swiftSettings: strict),
         // Loads, their figures and conditions on them: one engine for `gyre bench` and for the nested Benchmarks.
@@ -64,7 +67,8 @@ let package = Package(
         .testTarget(name: "GyreCoreTests", dependencies: ["GyreCore", "CGyre"], swiftSettings: strict),
         .testTarget(name: "GyrePolicyTests", dependencies: ["GyrePolicy", "GyreCore"], swiftSettings: strict),
         .testTarget(
-            name: "GyreTests", dependencies: ["GyreTesting", "Gyre", "GyreCore", "GyrePolicy"], swiftSettings: strict),
+            name: "GyreTests", dependencies: ["GyreTesting", "GyreFoundation", "Gyre", "GyreCore", "GyrePolicy"],
+            swiftSettings: strict),
         .testTarget(
             name: "GyreTestingTests", dependencies: ["GyreTesting", "Gyre", "GyreCore", "GyrePolicy"],
             swiftSettings: strict),
@@ -80,7 +84,8 @@ let package = Package(
         .testTarget(name: "CGyreTests", dependencies: ["CGyre", "GyreCore"], swiftSettings: strict),
         // The code in README and articles, compiled and run.
         .testTarget(
-            name: "DocumentationTests", dependencies: ["Gyre", "GyreCore", "GyrePolicy"], swiftSettings: strict),
+            name: "DocumentationTests", dependencies: ["Gyre", "GyreCore", "GyreFoundation", "GyrePolicy"],
+            swiftSettings: strict),
         // Habits that no compiler checks: imports, words, headers, lengths.
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // The model checker and its harnesses over the shipped headers. Here so that plain builds compile them too;

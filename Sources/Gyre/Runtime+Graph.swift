@@ -46,10 +46,11 @@ extension Runtime {
 
     @usableFromInline
     func result(
-        of plan: GraphPlanCore, _ deadline: MonotonicInstant?, input: (UnsafeMutableRawPointer) -> Void
+        of plan: GraphPlanCore, _ deadline: MonotonicInstant?, recording: RecordedRun? = nil,
+        input: (UnsafeMutableRawPointer) -> Void
     ) async throws(SubmitError) -> GraphResult {
         let ending = GraphEnding()
-        let run = try start(plan, deadline, .fail, { ending.settle($0) }, input: input)
+        let run = try start(plan, deadline, .fail, recording: recording, { ending.settle($0) }, input: input)
         ending.run = run
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { ending.whenSettled($0) }
@@ -60,11 +61,12 @@ extension Runtime {
 
     @usableFromInline
     func start(
-        _ plan: GraphPlanCore, _ deadline: MonotonicInstant?, _ whenFull: WhenFull,
+        _ plan: GraphPlanCore, _ deadline: MonotonicInstant?, _ whenFull: WhenFull, recording: RecordedRun? = nil,
         _ completion: @escaping @Sendable (GraphResult) -> Void, input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> GraphRun {
         while true {
-            let attempt = try tryStart(plan, deadline, completion, countsRefusal: whenFull == .fail, input)
+            let attempt = try tryStart(
+                plan, deadline, recording, completion, countsRefusal: whenFull == .fail, input)
             if case .started(let run) = attempt { return run }
             guard whenFull == .wait else { throw .full }
             switch attempt {
@@ -88,8 +90,9 @@ extension Runtime {
     }
 
     private func tryStart(
-        _ plan: GraphPlanCore, _ deadline: MonotonicInstant?, _ completion: @escaping @Sendable (GraphResult) -> Void,
-        countsRefusal: Bool, _ input: (UnsafeMutableRawPointer) -> Void
+        _ plan: GraphPlanCore, _ deadline: MonotonicInstant?, _ recording: RecordedRun?,
+        _ completion: @escaping @Sendable (GraphResult) -> Void, countsRefusal: Bool,
+        _ input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> Start {
         if let deadline, clock.now > deadline { throw .late }
         guard let stripe = intake.enter() else { throw .closed }
@@ -103,7 +106,8 @@ extension Runtime {
         }
         let run = GraphRun.make(
             plan, runtime: self, stripe: stripe, submitted: pool.stampForSubmit(),
-            deadline: deadline.map { max(1, $0.nanoseconds) } ?? 0, completion: completion, input: input)
+            deadline: deadline.map { max(1, $0.nanoseconds) } ?? 0, recording: recording, completion: completion,
+            input: input)
         do {
             try run.reserveLines()
         } catch {

@@ -20,6 +20,10 @@ public final class Runtime: Sendable {
     let runners: RunnerSet
     package let timers: TimerService
     let blockingLane: BlockingLane
+    /// On which the handler nodes of graphs run, unless their run names another.
+    public let engine: MemoryEngine
+    /// Where recorded runs of graphs keep their outcomes, unless they name another.
+    public let journal: MemoryJournal
 
     /// Starts the workers.
     ///
@@ -31,8 +35,12 @@ public final class Runtime: Sendable {
         let pool = try WorkerPool(configuration)
         self.pool = pool
         self.runners = RunnerSet(pool: pool)
-        self.timers = TimerService(clock: pool.clock, isDriven: configuration.isDriven)
+        let timers = TimerService(clock: pool.clock, isDriven: configuration.isDriven)
+        self.timers = timers
         self.blockingLane = BlockingLane(blocking, clock: pool.clock, name: configuration.name)
+        engine = MemoryEngine(
+            clock: pool.clock, timers: timers, jobsMax: 1 << 20, lettersMax: 1_024, retention: .seconds(86_400))
+        journal = MemoryJournal()
     }
 
     /// The clock of all stamps and deadlines of this runtime.

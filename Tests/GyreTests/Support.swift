@@ -63,6 +63,24 @@ func eventually(_ condition: () -> Bool) -> Bool {
     return true
 }
 
+/// The same from an async function, whose thread goes on with others.
+func eventuallyAsync(_ condition: () -> Bool) async -> Bool {
+    let end = ContinuousClock.now + .seconds(patienceSeconds)
+    while !condition() {
+        if ContinuousClock.now > end { return condition() }
+        await Task.yield()
+    }
+    return true
+}
+
+extension Runtime {
+    /// Moves manual time, and returns when what is due has been fired: a timer that was due before wakes the wheel.
+    func pass(_ duration: Duration, _ time: ManualTime) async throws {
+        time.advance(by: duration)
+        try await self.sleep(until: .distantPast)
+    }
+}
+
 /// The outcome of a handle that must settle. `nil` when patience ran out; no test hangs on a task that is lost.
 func outcome<Value>(of handle: TaskHandle<Value>) -> Outcome<Value>? {
     _ = eventually { handle.outcome != nil }

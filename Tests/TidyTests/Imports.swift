@@ -1,6 +1,6 @@
 /// Who may import whom.
 ///
-///     CGyre <- GyreCore <- GyrePolicy <- Gyre <- GyreTesting <- GyreCLI
+///     CGyre <- GyreCore <- GyrePolicy <- Gyre <- { GyreFoundation, GyreTesting } <- GyreCLI
 ///              GyreCore <- GyreObserve <- GyreCLI
 ///              GyreCore <- GyreBench <- GyreCLI
 enum Imports {
@@ -10,6 +10,7 @@ enum Imports {
         "GyreCore": ["CGyre", "Glibc", "Synchronization"],
         // Glibc for mathematics alone: time and chance come in as values.
         "GyrePolicy": ["GyreCore", "Glibc"],
+        "GyreFoundation": ["Foundation", "Gyre", "GyrePolicy"],
         "Gyre": ["GyreCore", "GyrePolicy", "Synchronization"],
         "GyreTesting": ["Glibc", "Gyre", "GyreCore", "GyrePolicy", "Synchronization"],
         "GyreObserve": ["GyreCore"],

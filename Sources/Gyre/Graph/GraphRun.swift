@@ -40,6 +40,8 @@ struct GraphRunHeader {
     /// When nodes that have not started are given up, in nanoseconds; 0 for never.
     let deadline: UInt64
     let ledger: RunLedger?
+    /// For a run that is kept under a name.
+    let recording: RecordedRun?
     var completion: (@Sendable (GraphResult) -> Void)?
 }
 
@@ -58,12 +60,14 @@ final class GraphRun: ManagedBuffer<GraphRunHeader, SIMD2<UInt64>> {
 
     static func make(
         _ plan: GraphPlanCore, runtime: Runtime, stripe: UInt32, submitted: UInt64, deadline: UInt64,
-        completion: (@Sendable (GraphResult) -> Void)?, input: (UnsafeMutableRawPointer) -> Void
+        recording: RecordedRun?, completion: (@Sendable (GraphResult) -> Void)?,
+        input: (UnsafeMutableRawPointer) -> Void
     ) -> GraphRun {
         let buffer = GraphRun.create(minimumCapacity: (plan.bytes + 15) / 16) { _ in
             GraphRunHeader(
                 plan: .passRetained(plan), runtime: .passRetained(runtime), stripe: stripe, submitted: submitted,
-                deadline: deadline, ledger: plan.needsLedger ? RunLedger() : nil, completion: completion)
+                deadline: deadline, ledger: plan.needsLedger ? RunLedger() : nil, recording: recording,
+                completion: completion)
         }
         let run = unsafeDowncast(buffer, to: GraphRun.self)
         let base = run.base

@@ -1,0 +1,59 @@
+public import GyreCore
+
+/// A job that ended without success, with all that is needed to see why and to run it again.
+public struct DeadLetter: Sendable, Hashable {
+    public let job: EngineJob
+    public let reason: JobFailure.Reason
+    /// The attempts that count, in order; at most the last 64 of them.
+    public let attempts: [AttemptRecord]
+    public let died: MonotonicInstant
+    /// Whether the job waits to be redriven, and whoever waits for it with it.
+    public let isParked: Bool
+
+    /// The key under which it is redriven: its own.
+    public var key: JobKey { job.key }
+    /// Where in which graph run it belongs.
+    public var position: GraphPosition? { job.position }
+}
+
+/// One attempt that failed.
+public struct AttemptRecord: Sendable, Hashable {
+    public let worker: String
+    public let started: MonotonicInstant
+    public let ended: MonotonicInstant
+    public let error: String
+}
+
+/// Dead letters, the oldest first. Bounded: the oldest goes when one is too many, and is counted.
+struct DeadLetterBox {
+    let capacity: Int
+    private var letters: [DeadLetter] = []
+    /// Where the oldest is, when the box is full.
+    private var oldest = 0
+    private(set) var dropped: UInt64 = 0
+
+    init(capacity: Int) { self.capacity = max(1, capacity) }
+
+    var all: [DeadLetter] { Array(letters[oldest...] + letters[..<oldest]) }
+
+    /// - Returns: The letter that had to go.
+    mutating func add(_ letter: DeadLetter) -> DeadLetter? {
+        guard letters.count == capacity else {
+            letters.append(letter)
+            return nil
+        }
+        let gone = letters[oldest]
+        letters[oldest] = letter
+        oldest = (oldest + 1) % capacity
+        dropped += 1
+        return gone
+    }
+
+    mutating func remove(where isWanted: (DeadLetter) -> Bool) -> [DeadLetter] {
+        var (kept, removed): ([DeadLetter], [DeadLetter]) = ([], [])
+        for letter in all { if isWanted(letter) { removed.append(letter) } else { kept.append(letter) } }
+        letters = kept
+        oldest = 0
+        return removed
+    }
+}
