@@ -208,6 +208,9 @@ extension GraphCase {
         return graph.node(node.name, first) { try body($0, [$1]) }
     }
 
+    private static let twiceAtOnce: RetryPolicy? = try? RetryPolicy(
+        attemptsMax: 2, backoff: Backoff(base: .zero, jitter: Backoff.Jitter.none))
+
     private func addUndo(
         _ index: Int, _ node: CaseNode, _ added: Node<CountedValue>, to graph: inout TaskGraph<GraphProbe>
     ) {
@@ -220,7 +223,7 @@ extension GraphCase {
                 probe.undos.mark(index)
             }
         case .failing:
-            graph.undo(added, attempts: 2, pause: .zero) { probe, _ in
+            graph.undo(added, retry: Self.twiceAtOnce) { probe, _ in
                 probe.undos.mark(index)
                 throw Failure(number: index)
             }

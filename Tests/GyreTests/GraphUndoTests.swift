@@ -1,6 +1,8 @@
-import Gyre
 import GyreCore
+import GyrePolicy
 import Testing
+
+@testable import Gyre
 
 /// The failure mode `compensate`.
 @Suite struct GraphUndoTests {
@@ -44,11 +46,11 @@ import Testing
         let b = graph.node("b", a) { $1 }
         let c = graph.node("c", b) { $1 }
         _ = graph.node("bad", c) { _, _ -> Int in throw Failure(number: 1) }
-        graph.undo(a, attempts: 2, pause: .zero) { _, _ in
+        graph.undo(a, retry: try Self.policy(2, .zero)) { _, _ in
             stubborn.add()
             throw Failure(number: 2)
         }
-        graph.undo(b, attempts: 5, pause: .microseconds(100)) { _, _ async throws in
+        graph.undo(b, retry: try Self.policy(5, .microseconds(100))) { _, _ async throws in
             moody.add()
             if moody.count < 4 { throw Failure(number: 3) }
         }
@@ -99,10 +101,37 @@ import Testing
         let a = graph.node("a") { $0 }
         graph.undo(a) { _, _ in }
         #expect(throws: GraphError.undoWithoutCompensation(node: "a", mode: .skipDependants)) { try graph.build() }
-        var other = TaskGraph<Int>("undo", onFailure: .compensate)
-        let b = other.node("b") { $0 }
-        other.undo(b, attempts: 0) { _, _ in }
-        #expect(throws: GraphError.bound("attempts", value: 0, node: "b")) { try other.build() }
+    }
+
+    /// The pauses are those of the policy, and an error that would come again ends the attempts.
+    @Test func anUndoWaitsAsItsPolicySays() async throws {
+        let (clock, time) = MonotonicClock.manual(startingAt: MonotonicInstant(nanoseconds: 1_000))
+        let runtime = try makeRuntime { $0.clock = clock }
+        let calls = Tally()
+        var graph = TaskGraph<Int>("undo", onFailure: .compensate)
+        let first = graph.node("first") { $0 }
+        let second = graph.node("second", first) { $1 }
+        _ = graph.node("bad", second) { _, _ -> Int in throw Failure(number: 1) }
+        graph.undo(first, retry: try Self.policy(4, .seconds(1))) { _, _ in
+            calls.add()
+            throw Failure(number: calls.count)
+        }
+        graph.undo(second) { _, _ in throw HandlerError(handler: "second", reason: "gone") }
+        let plan = try graph.build()
+        let run = Task { try await runtime.run(plan, 1) }
+        for (attempt, pause) in [(1, 1), (2, 2), (3, 4)] {
+            #expect(await eventuallyAsync { calls.count == attempt && runtime.timers.waiting == 1 })
+            try await runtime.pass(.seconds(pause) - .nanoseconds(1), time)
+            #expect(calls.count == attempt)
+            try await runtime.pass(.nanoseconds(1), time)
+        }
+        #expect(try await run.value.undone.map(\.attempts) == [1, 4])
+        await runtime.finishAsync()
+    }
+
+    /// Pauses that double, without chance.
+    private static func policy(_ attempts: Int, _ base: Duration) throws -> RetryPolicy {
+        try RetryPolicy(attemptsMax: attempts, backoff: try Backoff(base: base, jitter: Backoff.Jitter.none))
     }
 }
 

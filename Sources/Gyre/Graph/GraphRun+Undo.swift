@@ -1,4 +1,5 @@
 import GyreCore
+import GyrePolicy
 
 /// Undoing runs alone, when all nodes have ended: one node, one attempt, one worker at a time.
 extension GraphRun {
@@ -54,12 +55,11 @@ extension GraphRun {
     /// An attempt has ended: notes it, and sets the timer of the next if there is to be one.
     private func takeAttempt(_ node: Int, _ error: (any Error)?, _ driver: Driver) -> Bool {
         guard let undo = plan.nodes[node].undo else { preconditionFailure("only nodes with an undo are undone") }
-        let attempts = ledger.addAttempt(error)
-        guard error != nil, attempts < undo.attempts, !driver.isClosed else {
+        ledger.addAttempt(error)
+        guard let error, !driver.isClosed, let due = nextAttempt(after: error, undo.retry, node) else {
             return ledger.endUndo(plan.nodes[node].name)
         }
         let word = UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()))
-        let due = withRuntime { $0.clock.now } + undo.pause(before: attempts)
         do {
             // The run holds itself until the step is done.
             let timers = withRuntime { $0.timers }
@@ -68,6 +68,24 @@ extension GraphRun {
             queueAnyway(.undo(node))  // no timer is free: better at once than never
         }
         return false
+    }
+}
+
+extension GraphRun {
+    /// When a node that could not be undone is tried again, if it is. Chance follows from the run's stamp.
+    private func nextAttempt(after error: any Error, _ retry: RetryPolicy, _ node: Int) -> MonotonicInstant? {
+        let (state, now) = (ledger.retry, withRuntime { $0.clock.now })
+        let errorClass = ErrorClass(of: error)
+        // Nobody cancels an undo: a body that says so is one that failed.
+        let failed = FailedAttempt(errorClass == .cancelled ? .transient : errorClass, at: now)
+        let seed = content.pointee.submitted &+ UInt64(node) << 32
+        let draw = SeededRandom.draw(seed: seed, index: UInt64(state.attempts))
+        let (next, verdict) = retry.verdict(after: failed, in: state, draw: draw)
+        ledger.retry = next
+        switch verdict {
+        case .retry(let due), .snooze(let due): return due
+        case .interrupted, .stop: return nil
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import GyreCore
+import GyrePolicy
 
 /// What a run keeps beside its cells while it needs it: async bodies that run, maps, and what may have to be undone.
 /// Only runs of plans that have such nodes have a ledger, and only these nodes come here.
@@ -12,6 +13,7 @@ final class RunLedger: Sendable {
         var undone: [UndoReport] = []
         /// Of the node that is being undone.
         var attempts = 0
+        var retry = RetryState()
         var lastError: (any Error)?
     }
 
@@ -58,13 +60,18 @@ final class RunLedger: Sendable {
     /// The node to undo now: the one that completed last.
     var toUndo: Int? { state.withLock { $0.completed.last } }
 
-    /// How many attempts there were now.
-    func addAttempt(_ error: (any Error)?) -> Int {
+    /// Counts an attempt at the node that is being undone.
+    func addAttempt(_ error: (any Error)?) {
         state.withLock { state in
             state.attempts += 1
             state.lastError = error
-            return state.attempts
         }
+    }
+
+    /// What the backoff of this node remembers.
+    var retry: RetryState {
+        get { state.withLock { $0.retry } }
+        set { state.withLock { $0.retry = newValue } }
     }
 
     /// The node is dealt with. Always true.
@@ -73,6 +80,7 @@ final class RunLedger: Sendable {
             state.completed.removeLast()
             state.undone.append(UndoReport(name: name, attempts: state.attempts, error: state.lastError))
             state.attempts = 0
+            state.retry = RetryState()
             state.lastError = nil
         }
         return true

@@ -1,4 +1,4 @@
-import GyreCore
+public import GyrePolicy
 
 extension TaskGraph {
     /// Says how to undo what a node did, in a graph of the failure mode ``GraphFailureMode/compensate``.
@@ -13,16 +13,16 @@ extension TaskGraph {
     ///
     /// - Parameters:
     ///   - node: A node of this graph. A second undo of it takes the place of the first.
-    ///   - attempts: How often it is tried, from 1 on.
-    ///   - pause: The time before the second attempt; it doubles before each further one, up to 10 s.
+    ///   - retry: How often it is tried, and the pauses between: three times by default, as tasks are. An error whose
+    ///     class says that it would happen again (``GyrePolicy/ErrorClass/permanent``) ends the attempts.
     ///   - body: Takes the graph's input and the node's output. Cancelling the run does not reach it. An attempt may
     ///     have had an effect before it threw: it should be safe to repeat.
     @inlinable
     public mutating func undo<Output: Sendable>(
-        _ node: Node<Output>, attempts: Int = 3, pause: Duration = .milliseconds(50),
+        _ node: Node<Output>, retry: RetryPolicy? = nil,
         _ body: @escaping @Sendable (Input, Output) throws -> Void
     ) {
-        setUndo(node, attempts: attempts, pause: pause, isAsync: false) { base, offsets, _ in
+        setUndo(node, retry: retry, isAsync: false) { base, offsets, _ in
             try body(Self.input(base, offsets), Self.output(of: node, base, offsets))
         }
     }
@@ -30,11 +30,11 @@ extension TaskGraph {
     /// The same with an async body.
     @inlinable
     public mutating func undo<Output: Sendable>(
-        _ node: Node<Output>, attempts: Int = 3, pause: Duration = .milliseconds(50),
+        _ node: Node<Output>, retry: RetryPolicy? = nil,
         _ body: nonisolated(nonsending) @escaping @Sendable (Input, Output) async throws -> Void
     ) {
         let index = node.index
-        setUndo(node, attempts: attempts, pause: pause, isAsync: true) { base, offsets, run in
+        setUndo(node, retry: retry, isAsync: true) { base, offsets, run in
             let (input, output) = (Self.input(base, offsets), Self.output(of: node, base, offsets))
             try unsafeDowncast(run.unsafelyUnwrapped, to: GraphRun.self).beginUndo(
                 AsyncCall(body: { try await body(input, output) }, store: { _, _ in }), of: index)
@@ -43,29 +43,22 @@ extension TaskGraph {
 
     @usableFromInline
     mutating func setUndo<Output>(
-        _ node: Node<Output>, attempts: Int, pause: Duration, isAsync: Bool, _ body: @escaping ErasedBody
+        _ node: Node<Output>, retry: RetryPolicy?, isAsync: Bool, _ body: @escaping ErasedBody
     ) {
         precondition(
             node.graph === identity && node.index < nodes.count && nodes[node.index].name == node.name,
             "node \"\(node.name)\" is not of graph \"\(name)\"")
-        nodes[node.index].undo = UndoDescription(attempts: attempts, pause: pause, isAsync: isAsync, body: body)
+        nodes[node.index].undo = UndoDescription(
+            retry: retry ?? RetryPolicy.standard, isAsync: isAsync, body: body)
     }
 }
 
 /// How to undo a node, without its types.
 @usableFromInline
 struct UndoDescription: Sendable {
-    let attempts: Int
-    let pause: Duration
+    let retry: RetryPolicy
     let isAsync: Bool
     let body: ErasedBody
-
-    /// How long to wait before an attempt, from 1.
-    func pause(before attempt: Int) -> Duration {
-        var pause = pause
-        for _ in 1..<max(1, min(attempt, 32)) { pause = min(pause * 2, .seconds(10)) }
-        return pause
-    }
 }
 
 /// What became of undoing one node.

@@ -21,9 +21,8 @@ extension TaskGraph {
             throw .windowTooLarge(window, limit: GraphStep.slotMax, node: node.name)
         }
         guard node.alignment <= 16 else { throw .alignment(node.alignment, node: node.name) }
-        if let undo = node.undo {
+        if node.undo != nil {
             guard failureMode == .compensate else { throw .undoWithoutCompensation(node: node.name, mode: failureMode) }
-            guard undo.attempts >= 1 else { throw .bound("attempts", value: undo.attempts, node: node.name) }
         }
         let asksParents = ![.allSucceeded, .allDone, .always].contains(node.rule)
         if asksParents, node.inputs.isEmpty, node.after.isEmpty {

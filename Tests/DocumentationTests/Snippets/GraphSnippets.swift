@@ -18,7 +18,7 @@ func graphsExample(_ trip: Trip) async throws -> (first: GraphResult, last: Grap
     var order = TaskGraph<Trip>("order", onFailure: .compensate)
     let seat = order.node("seat") { trip in try await reserve(trip) }
     let charge = order.node("charge", seat) { trip, seat in try await pay(trip, seat) }
-    order.undo(seat, attempts: 5) { _, seat in try await release(seat) }
+    order.undo(seat, retry: try RetryPolicy(attemptsMax: 5)) { _, seat in try await release(seat) }
     order.undo(charge) { _, receipt in try await refund(receipt) }
 
     let risk = graph.node("risk") { trip in trip.nights > 20 }
