@@ -24,6 +24,7 @@ public final class Runtime: Sendable {
     public let engine: MemoryEngine
     /// Where recorded runs of graphs keep their outcomes, unless they name another.
     public let journal: MemoryJournal
+    let schedules = ScheduleSet()
 
     /// Starts the workers.
     ///

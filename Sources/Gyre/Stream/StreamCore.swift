@@ -1,0 +1,198 @@
+import GyreCore
+
+/// A bounded ring of elements between a body and its reader, and those of both who wait.
+///
+/// - Concurrency: A short lock for each element; who waits is suspended and holds no thread.
+final class StreamCore<Element: Sendable>: Sendable {
+    private struct Sender {
+        let number: UInt64
+        let element: Element
+        let continuation: UnsafeContinuation<Bool, Never>
+    }
+
+    private typealias Reader = UnsafeContinuation<Reading, Never>
+
+    private enum Reading {
+        case element(Element)
+        case end((any Error)?)
+        case cancelled
+    }
+
+    private struct State {
+        var slots: [Element?]
+        var head = 0
+        var count = 0
+        var senders: [Sender] = []
+        var readers: [(number: UInt64, continuation: Reader)] = []
+        var lastNumber: UInt64 = 0
+        var hasEnded = false
+        var error: (any Error)?
+        var firstOutput: MonotonicInstant?
+        var dropped: UInt64 = 0
+
+        mutating func push(_ element: Element) {
+            slots[(head + count) % slots.count] = element
+            count += 1
+        }
+
+        mutating func pop() -> Element? {
+            guard count > 0 else { return nil }
+            defer {
+                slots[head] = nil
+                head = (head + 1) % slots.count
+                count -= 1
+            }
+            return slots[head]
+        }
+
+        mutating func nextNumber() -> UInt64 {
+            lastNumber += 1
+            return lastNumber
+        }
+    }
+
+    private let clock: MonotonicClock
+    private let overflow: StreamOverflow
+    private let state: Lock<State>
+
+    init(clock: MonotonicClock, capacity: Int, overflow: StreamOverflow) {
+        self.clock = clock
+        self.overflow = overflow
+        state = Lock(State(slots: Array(repeating: nil, count: Swift.max(1, capacity))))
+    }
+
+    var firstOutput: MonotonicInstant? { state.withLock { $0.firstOutput } }
+    var dropped: UInt64 { state.withLock { $0.dropped } }
+
+    // MARK: - The body
+
+    private enum Sending {
+        case done
+        case handOver(Reader)
+        case wait(UInt64)
+        case ended
+    }
+
+    func send(_ element: Element) async throws {
+        try Task.checkCancellation()
+        let now = clock.now
+        let sending: Sending = state.withLock { state in
+            if state.hasEnded { return .ended }
+            if state.firstOutput == nil { state.firstOutput = now }
+            if !state.readers.isEmpty { return .handOver(state.readers.removeFirst().continuation) }
+            if state.count == state.slots.count {
+                guard overflow == .dropOldest else { return .wait(state.nextNumber()) }
+                _ = state.pop()
+                state.dropped += 1
+            }
+            state.push(element)
+            return .done
+        }
+        switch sending {
+        case .done: return
+        case .ended: throw CancellationError()
+        case .handOver(let reader): reader.wake(returning: .element(element))
+        case .wait(let number): try await waitForRoom(element, number)
+        }
+    }
+
+    private func waitForRoom(_ element: Element, _ number: UInt64) async throws {
+        let isSent = await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                let sender = Sender(number: number, element: element, continuation: continuation)
+                switch offer(sender) {
+                case .handOver(let reader):
+                    reader.wake(returning: .element(element))
+                    continuation.wake(returning: true)
+                case .done: continuation.wake(returning: true)
+                case .ended: continuation.wake(returning: false)
+                case .wait: if Task.isCancelled { withdraw(number) }
+                }
+            }
+        } onCancel: {
+            withdraw(number)
+        }
+        if !isSent { throw CancellationError() }
+    }
+
+    /// Lets a sender wait, unless there is room by now.
+    private func offer(_ sender: Sender) -> Sending {
+        state.withLock { state in
+            if state.hasEnded { return .ended }
+            if !state.readers.isEmpty { return .handOver(state.readers.removeFirst().continuation) }
+            if state.count < state.slots.count {
+                state.push(sender.element)
+                return .done
+            }
+            state.senders.append(sender)
+            return .wait(sender.number)
+        }
+    }
+
+    private func withdraw(_ number: UInt64) {
+        let sender = state.withLock { state in
+            state.senders.firstIndex { $0.number == number }.map { state.senders.remove(at: $0) }
+        }
+        sender?.continuation.wake(returning: false)
+    }
+
+    /// Nothing more will come. Readers get what there is, then `error`.
+    func finish(_ error: (any Error)?) {
+        let (readers, senders): ([Reader], [UnsafeContinuation<Bool, Never>]) = state.withLock { state in
+            if state.hasEnded { return ([], []) }
+            state.hasEnded = true
+            state.error = error
+            defer { (state.readers, state.senders) = ([], []) }
+            return (state.readers.map(\.continuation), state.senders.map(\.continuation))
+        }
+        for reader in readers { reader.wake(returning: .end(error)) }
+        for sender in senders { sender.wake(returning: false) }
+    }
+
+    // MARK: - The reader
+
+    func next() async throws -> Element? {
+        try Task.checkCancellation()
+        let number = state.withLock { $0.nextNumber() }
+        let reading = await withTaskCancellationHandler {
+            await withUnsafeContinuation { (continuation: Reader) in
+                if let reading = read(number, continuation) {
+                    continuation.wake(returning: reading)
+                } else if Task.isCancelled {
+                    stopReading(number)
+                }
+            }
+        } onCancel: {
+            stopReading(number)
+        }
+        switch reading {
+        case .element(let element): return element
+        case .end(nil): return nil
+        case .end(let error?): throw error
+        case .cancelled: throw CancellationError()
+        }
+    }
+
+    private func read(_ number: UInt64, _ reader: Reader) -> Reading? {
+        let (reading, sender): (Reading?, Sender?) = state.withLock { state in
+            if let element = state.pop() {
+                guard !state.senders.isEmpty else { return (.element(element), nil) }
+                let sender = state.senders.removeFirst()
+                state.push(sender.element)
+                return (.element(element), sender)
+            }
+            if state.hasEnded { return (.end(state.error), nil) }
+            state.readers.append((number, reader))
+            return (nil, nil)
+        }
+        sender?.continuation.wake(returning: true)
+        return reading
+    }
+
+    private func stopReading(_ number: UInt64) {
+        let reader = state.withLock { state in
+            state.readers.firstIndex { $0.number == number }.map { state.readers.remove(at: $0).continuation }
+        }
+        reader?.wake(returning: .cancelled)
+    }
+}

@@ -1,0 +1,115 @@
+import Gyre
+import GyreCore
+import Testing
+
+/// Outputs that are read while their task runs.
+@Suite struct TaskStreamTests {
+    @Test(arguments: [1, 2, 64]) func everyElementIsReadInOrder(capacity: Int) async throws {
+        let runtime = try makeRuntime()
+        let stream = try runtime.stream(of: Int.self, capacity: capacity) { output in
+            for number in 0..<2_000 { try await output.send(number) }
+        }
+        var numbers: [Int] = []
+        for try await number in stream { numbers.append(number) }
+        #expect(numbers == Array(0..<2_000))
+        #expect(stream.dropped == 0 && stream.firstOutput != nil)
+        await runtime.finishAsync()
+    }
+
+    @Test func theBodyRunsAheadByTheCapacityAndNoFurther() async throws {
+        let runtime = try makeRuntime()
+        let sent = Tally()
+        let stream = try runtime.stream(of: Int.self, capacity: 3) { output in
+            for number in 0..<10 {
+                try await output.send(number)
+                sent.add()
+            }
+        }
+        #expect(await eventuallyAsync { sent.count == 3 })
+        var reader = stream.makeAsyncIterator()
+        for number in 0..<10 {
+            #expect(try await reader.next() == number)
+            #expect(await eventuallyAsync { sent.count == min(10, number + 4) })
+        }
+        #expect(try await reader.next() == nil)
+        await runtime.finishAsync()
+    }
+
+    @Test func theOldestMakesRoomWhereThatIsWanted() async throws {
+        let runtime = try makeRuntime()
+        let done = Tally()
+        let stream = try runtime.stream(of: Int.self, capacity: 4, overflow: .dropOldest) { output in
+            for number in 0..<10 { try await output.send(number) }
+            done.add()
+        }
+        #expect(await eventuallyAsync { done.count == 1 })
+        var numbers: [Int] = []
+        for try await number in stream { numbers.append(number) }
+        #expect(numbers == [6, 7, 8, 9] && stream.dropped == 6)
+        await runtime.finishAsync()
+    }
+
+    @Test func theFirstOutputIsStamped() async throws {
+        let (clock, time) = MonotonicClock.manual(startingAt: MonotonicInstant(nanoseconds: 1_000))
+        let runtime = try makeRuntime { $0.clock = clock }
+        let mayGo = Tally()
+        let stream = try runtime.stream(of: Int.self) { output in
+            while mayGo.count == 0 { await Task.yield() }
+            try await output.send(1)
+            try await output.send(2)
+        }
+        #expect(stream.firstOutput == nil)
+        time.advance(by: .seconds(3))
+        mayGo.add()
+        var reader = stream.makeAsyncIterator()
+        #expect(try await reader.next() == 1)
+        time.advance(by: .seconds(3))
+        #expect(try await reader.next() == 2)
+        #expect(stream.firstOutput == MonotonicInstant(nanoseconds: 3_000_001_000))
+        await runtime.finishAsync()
+    }
+
+    @Test func anErrorComesAfterWhatWasPutOut() async throws {
+        let runtime = try makeRuntime()
+        let stream = try runtime.stream(of: Int.self) { output in
+            try await output.send(1)
+            throw Failure(number: 7)
+        }
+        var reader = stream.makeAsyncIterator()
+        #expect(try await reader.next() == 1)
+        await #expect(throws: Failure(number: 7)) { try await reader.next() }
+        await runtime.finishAsync()
+    }
+
+    @Test func aReaderThatIsCancelledCancelsTheBody() async throws {
+        let runtime = try makeRuntime()
+        let ended = Tally()
+        let stream = try runtime.stream(of: Int.self) { output in
+            defer { ended.add() }
+            try await runtime.sleep(until: .distantFuture)
+        }
+        let reader = Task { for try await _ in stream {} }
+        reader.cancel()
+        await #expect(throws: CancellationError.self) { try await reader.value }
+        #expect(await eventuallyAsync { ended.count == 1 })
+        await runtime.finishAsync()
+    }
+
+    @Test func aBodyThatWaitsForRoomEndsWithItsStream() async throws {
+        let runtime = try makeRuntime()
+        let (sent, ended) = (Tally(), Tally())
+        var stream: TaskStream<Int>? = try runtime.stream(of: Int.self, capacity: 1) { output in
+            defer { ended.add() }
+            for number in 0..<10 {
+                try await output.send(number)
+                sent.add()
+            }
+        }
+        #expect(await eventuallyAsync { sent.count == 1 })
+        #expect(stream != nil && ended.count == 0)
+        stream = nil
+        #expect(await eventuallyAsync { ended.count == 1 })
+        #expect(sent.count == 1)
+        await runtime.finishAsync()
+    }
+}
