@@ -58,6 +58,12 @@ import Testing
         #expect(ends.lines == 5)
     }
 
+    @Test func theExamplesAboutEnginesRun() async throws {
+        let ends = try await engineExample()
+        #expect(ends.replayed == ["price"] && ends.words == ["one", "two", "three"])
+        #expect(ends.state?.phase == .ended(.succeeded(Array("270".utf8))))
+    }
+
     // MARK: - The comparison itself
 
     @Test func aBlockThatDiffersIsFound() {
