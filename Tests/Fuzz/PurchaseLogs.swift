@@ -37,8 +37,7 @@ private func check(_ log: PurchaseLog, _ bytes: [UInt8], _ lines: Int) {
     var histories: [UInt32: CustomerHistory] = [:]
     for purchase in log.purchases {
         let behaviour = purchase.behaviour(&histories[purchase.customer, default: CustomerHistory()])
-        let stock = purchase.stock(catalogue)
-        let prices = purchase.price(behaviour, stock, catalogue)
+        let prices = catalogue.prices(for: behaviour.tier, catalogue.stock(on: purchase.date))
         checkLine(purchase.notify(purchase.decide(behaviour, prices, catalogue), catalogue))
     }
 }
