@@ -23,8 +23,14 @@ import Testing
 
     @Test(arguments: BrokenEngine.Fault.allCases)
     func anEngineThatBreaksARuleIsNoticed(_ fault: BrokenEngine.Fault) async {
-        let findings = await EngineConformance(patience: .milliseconds(300)) { BrokenEngine($0, fault) }.findings()
+        let engines = Lock<[BrokenEngine]>([])
+        let findings = await EngineConformance(patience: .milliseconds(300)) { runtime in
+            let engine = BrokenEngine(runtime, fault)
+            engines.withLock { $0.append(engine) }
+            return engine
+        }.findings()
         #expect(findings.contains { $0.rule.hasPrefix(fault.rule) }, "\(fault): \(findings)")
+        for engine in engines.withLock({ $0 }) { await engine.letGo() }
     }
 }
 
@@ -108,6 +114,8 @@ final class BrokenEngine: Engine {
     private let runtime: Runtime
     private let base: MemoryEngine
     private let submits = Lock(0)
+    /// Waits that no cancel reaches.
+    private let deaf = Lock<[Task<Result<JobOutcome, EngineError>, Never>]>([])
 
     init(_ runtime: Runtime, _ fault: Fault) {
         self.runtime = runtime
@@ -174,10 +182,19 @@ final class BrokenEngine: Engine {
         if fault == .knowsUnknown, try await base.state(of: key) == nil { return .succeeded([]) }
         guard fault == .ignoresCancels else { return try await base.outcome(of: key) }
         let base = base
-        let result = await Task { () async -> Result<JobOutcome, EngineError> in
+        let waiting = Task { () async -> Result<JobOutcome, EngineError> in
             do throws(EngineError) { return .success(try await base.outcome(of: key)) } catch { return .failure(error) }
-        }.value
-        return try result.get()
+        }
+        deaf.withLock { $0.append(waiting) }
+        return try await waiting.value.get()
+    }
+
+    /// Ends who still waits because a cancel was ignored.
+    func letGo() async {
+        for waiting in deaf.withLock({ $0 }) {
+            waiting.cancel()
+            _ = await waiting.value
+        }
     }
 
     func state(of key: JobKey) async throws(EngineError) -> JobState? { try await base.state(of: key) }

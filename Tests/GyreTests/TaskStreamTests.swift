@@ -83,12 +83,15 @@ import Testing
 
     @Test func aReaderThatIsCancelledCancelsTheBody() async throws {
         let runtime = try makeRuntime()
-        let ended = Tally()
+        let (started, ended) = (Tally(), Tally())
         let stream = try runtime.stream(of: Int.self) { output in
+            started.add()
             defer { ended.add() }
             try await runtime.sleep(until: .distantFuture)
         }
         let reader = Task { for try await _ in stream {} }
+        // One that was cancelled before it started would not run at all.
+        #expect(await eventuallyAsync { started.count == 1 })
         reader.cancel()
         await #expect(throws: CancellationError.self) { try await reader.value }
         #expect(await eventuallyAsync { ended.count == 1 })
