@@ -30,7 +30,7 @@ import Testing
         #expect(result.output.contains("\ndependency "))
     }
 
-    @Test(arguments: [1, 9] as [UInt64]) func chaosIsAccountedFor(seed: UInt64) throws {
+    @Test(arguments: [9] as [UInt64]) func chaosIsAccountedFor(seed: UInt64) throws {
         let result = try demo(
             "--chaos", "--seed", "\(seed)", "--remote", "300", "--out", folder.path("decisions"), "--json",
             folder.path("report"))
@@ -54,7 +54,7 @@ import Testing
     @Test(arguments: [SIGTERM, SIGINT]) func aSignalUnderChaosLeavesNoDecisions(signal: Int32) throws {
         let result = try GyreProcess([
             "demo", "storefront", "--chaos", "--out", folder.path("decisions"), "--json", folder.path("report"),
-        ]).runOnTerminal(sending: signal, after: "over HTTP  1 %")
+        ]).runOnTerminal(sending: signal, after: "over HTTP  ", times: 2)
         #expect(result.status == 4)
         #expect(try folder.names() == ["report"])
         #expect(result.text.contains("interrupted by signal \(signal)"))

@@ -51,9 +51,9 @@ struct GyreProcess {
     /// Runs to the end on a terminal, which takes both outputs.
     ///
     /// - Parameters:
-    ///   - text: Awaited on the terminal; then `signal` is sent.
+    ///   - text: Awaited on the terminal, `times` times; then `signal` is sent.
     func runOnTerminal(
-        sending signal: Int32? = nil, after text: String = ""
+        sending signal: Int32? = nil, after text: String = "", times: Int = 1
     ) throws -> (status: Int32?, text: String) {
         let (leader, follower) = try openTerminal()
         defer { close(leader) }
@@ -70,7 +70,7 @@ struct GyreProcess {
             let count = read(leader, &bytes, bytes.count)
             guard count > 0 else { break }
             received += bytes.prefix(count)
-            if let signal = pending, String(decoding: received, as: UTF8.self).contains(text) {
+            if let signal = pending, String(decoding: received, as: UTF8.self).ranges(of: text).count >= times {
                 child.send(signal)
                 pending = nil
             }
