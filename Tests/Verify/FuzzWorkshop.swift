@@ -15,7 +15,7 @@ struct FuzzWorkshop: Sendable {
         folder = try context.scratch("fuzz")
         permits = context.permits
         func flags(_ option: String) throws -> [String] {
-            let said = try Command.check(["pkg-config", option, "liburcu", "liburcu-bp"])
+            let said = try Command.check(["pkg-config", option, "liburcu", "liburcu-bp", "liburcu-cds"])
             return said.split(whereSeparator: \.isWhitespace).map(String.init)
         }
         urcuCompile = try flags("--cflags")
