@@ -56,7 +56,7 @@ final class AsyncRunner: @unchecked Sendable {
     }
 
     private nonisolated(nonsending) func waitForBody() async -> Bool {
-        await withUnsafeContinuation { continuation in
+        await untilWoken { continuation in
             self.continuation = continuation
             if !set.park(self) { continuation.wake(returning: false) }
         }

@@ -23,7 +23,7 @@ extension Runtime {
     /// - Concurrency: From anywhere but a task of this runtime, which would wait for itself.
     @discardableResult
     public func drain(soft: Duration = .seconds(10), hard: Duration = .seconds(30)) async -> DrainReport {
-        await withUnsafeContinuation { continuation in
+        await untilWoken { continuation in
             do {
                 let thread = try PosixThread(name: "gyre-drain") {
                     continuation.wake(returning: self.drainAndBlock(soft: soft, hard: hard))

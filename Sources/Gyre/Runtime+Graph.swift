@@ -53,7 +53,7 @@ extension Runtime {
         let run = try start(plan, deadline, .fail, recording: recording, { ending.settle($0) }, input: input)
         ending.run = run
         return await withTaskCancellationHandler {
-            await withUnsafeContinuation { ending.whenSettled($0) }
+            await untilWoken { ending.whenSettled($0) }
         } onCancel: {
             ending.run?.cancel(.user)
         }

@@ -235,7 +235,7 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
     @usableFromInline
     func waitUntilSettled() async {
         if words.isSettled { return }
-        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+        await untilWoken { (continuation: UnsafeContinuation<Void, Never>) in
             words.whenSettled { continuation.wake() }
         }
     }

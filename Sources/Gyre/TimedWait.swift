@@ -42,7 +42,7 @@ final class TimedWait<Word: Sendable>: TimedWaiting, @unchecked Sendable {
     /// Suspends the calling task, and no thread, until it is woken, at the longest until `deadline`. Once in its life.
     nonisolated func wait(until deadline: MonotonicInstant?) async -> WaitEnd<Word> {
         await withTaskCancellationHandler {
-            await withUnsafeContinuation { start(until: deadline, $0) }
+            await untilWoken { start(until: deadline, $0) }
         } onCancel: {
             _ = end(.cancelled)
         }

@@ -88,17 +88,17 @@ package final class RCUTable: @unchecked Sendable {
 
     /// Waits until everything that was removed from any table has been released: some milliseconds.
     package static func settled() async {
-        await withUnsafeContinuation { continuation in
+        await untilWoken { continuation in
             do {
                 let thread = try PosixThread(name: "gyre-settle") {
                     gyre_table_settle()
-                    continuation.resume()
+                    continuation.wake()
                 }
                 thread.detach()
             } catch {
                 // The system starts no thread: better to block this one than not to wait.
                 gyre_table_settle()
-                continuation.resume()
+                continuation.wake()
             }
         }
     }

@@ -5,7 +5,7 @@ import Testing
 @testable import GyreCLI
 
 /// The demo over HTTP as the real program.
-@Suite(.serialized) struct DemoShopTests {
+@Suite(.serialized, .unlessThreadSanitized) struct DemoShopTests {
     let folder: TemporaryFolder
 
     init() throws {

@@ -250,7 +250,7 @@ import Testing
     }
 
     /// Wherever the signal finds the program, the decisions are whole or absent; what was there before stays.
-    @Test(arguments: [SIGTERM, SIGKILL], 1...6) func aSignalAtAnyTimeLeavesAWholeFileOrNone(
+    @Test(.unlessThreadSanitized, arguments: [SIGTERM, SIGKILL], 1...6) func aSignalAtAnyTimeLeavesAWholeFileOrNone(
         signal: Int32, round: Int
     ) throws {
         if round % 2 == 0 { try folder.write("before", to: "decisions") }

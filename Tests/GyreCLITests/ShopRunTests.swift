@@ -5,10 +5,10 @@ import Testing
 
 @testable import GyreCLI
 
-/// The log over HTTP in this process, where the sanitizers of the tests see server, client and policies.
+/// The log over HTTP in this process, where AddressSanitizer sees server, client and policies.
 ///
 /// One at a time: each run keeps both cores busy.
-@Suite(.serialized) struct ShopRunTests {
+@Suite(.serialized, .unlessThreadSanitized) struct ShopRunTests {
     let log: PurchaseLog
 
     init() throws {

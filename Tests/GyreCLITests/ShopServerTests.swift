@@ -7,7 +7,7 @@ import Testing
 @testable import GyreCLI
 
 /// The server of the demo by its port: what it answers, and what it refuses.
-@Suite(.serialized) struct ShopServerTests {
+@Suite(.serialized, .unlessThreadSanitized) struct ShopServerTests {
     private static let healthy = ShopFaults(ofAttempt: FaultPlan(seed: 1), ofPurchase: FaultPlan(seed: 1))
     private static let levels = (1...16).map(String.init).joined(separator: ".")
 

@@ -73,7 +73,7 @@ import Testing
     /// Runs a round on a thread of its own: its async submits want the threads that tests run on, and on one processor
     /// there is a single one, which must not be blocked.
     private func ledger(of round: StressRound) async throws -> StressLedger {
-        let result: Result<StressLedger, any Error> = await withUnsafeContinuation { continuation in
+        let result: Result<StressLedger, any Error> = await untilWoken { continuation in
             do {
                 let thread = try PosixThread(name: "round") {
                     continuation.wake(returning: Result { try round.run() })

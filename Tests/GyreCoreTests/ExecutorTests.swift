@@ -161,7 +161,7 @@ extension WorkerPool {
     fileprivate func finishAsync(_ location: SourceLocation = #_sourceLocation) async {
         close()
         // The join blocks, and what it waits for may need the thread: it has one of its own.
-        let left: Int = await withUnsafeContinuation { continuation in
+        let left: Int = await untilWoken { continuation in
             do {
                 try PosixThread(name: "joiner") { continuation.wake(returning: self.join(until: nil)) }.detach()
             } catch {

@@ -199,7 +199,8 @@ final class Shelf<Value: Sendable>: Sendable {
 
 /// An async body that suspends until it is woken or cancelled.
 final class Sleeper: Sendable {
-    private enum State { case awake, asleep(CheckedContinuation<Void, any Error>), woken, cancelled }
+    private typealias Continuation = UnsafeContinuation<Result<Void, any Error>, Never>
+    private enum State { case awake, asleep(Continuation), woken, cancelled }
     private let state = Lock(State.awake)
 
     var isAsleep: Bool {
@@ -207,27 +208,28 @@ final class Sleeper: Sendable {
     }
 
     nonisolated(nonsending) func sleep() async throws {
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+        let result: Result<Void, any Error> = await withTaskCancellationHandler {
+            await untilWoken { continuation in
                 let before = state.withLock { state in
                     let before = state
                     if case .awake = state { state = .asleep(continuation) }
                     return before
                 }
                 switch before {
-                case .woken: continuation.resume()
-                case .cancelled: continuation.resume(throwing: CancellationError())
+                case .woken: continuation.wake(returning: .success(()))
+                case .cancelled: continuation.wake(returning: .failure(CancellationError()))
                 default: break
                 }
             }
         } onCancel: {
-            end(.cancelled)?.resume(throwing: CancellationError())
+            end(.cancelled)?.wake(returning: .failure(CancellationError()))
         }
+        try result.get()
     }
 
-    func wake() { end(.woken)?.resume() }
+    func wake() { end(.woken)?.wake(returning: .success(())) }
 
-    private func end(_ last: State) -> CheckedContinuation<Void, any Error>? {
+    private func end(_ last: State) -> Continuation? {
         state.withLock { state in
             let before = state
             switch before {

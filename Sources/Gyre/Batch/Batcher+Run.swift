@@ -121,7 +121,7 @@ extension Batcher {
             defer { state.closers = [] }
             return state.closers
         }
-        for closer in closers { closer.resume() }
+        for closer in closers { closer.wake() }
     }
 
     /// The caller of a member was cancelled.

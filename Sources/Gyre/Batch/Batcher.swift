@@ -86,12 +86,12 @@ public final class Batcher<Key: Hashable & Sendable, Element: Sendable, Part: Se
             for (key, members) in state.book.takeAll() { state.enqueue(key, members, wasFull: false) }
         }
         startDue()
-        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+        await untilWoken { (continuation: UnsafeContinuation<Void, Never>) in
             let isIdle = state.withLock { state in
                 if !state.isIdle { state.closers.append(continuation) }
                 return state.isIdle
             }
-            if isIdle { continuation.resume() }
+            if isIdle { continuation.wake() }
         }
     }
 

@@ -40,14 +40,14 @@ final class Flight<Value: Sendable>: Sendable {
     /// - Throws: The error of the work, or `CancellationError` when the caller is cancelled first.
     nonisolated(nonsending) func wait(in seat: UInt64) async throws -> Value {
         let result = await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
+            await untilWoken { continuation in
                 let known: Result<Value, any Error>? = state.withLock { state in
                     // Who was cancelled learns that, and not what became of a flight that everybody had left.
                     guard state.seats[seat] != nil else { return .failure(CancellationError()) }
                     state.seats[seat] = state.result == nil ? .waiting(continuation) : nil
                     return state.result
                 }
-                if let known { continuation.resume(returning: known) }
+                if let known { continuation.wake(returning: known) }
             }
         } onCancel: {
             leave(seat)
@@ -63,7 +63,7 @@ final class Flight<Value: Sendable>: Sendable {
             return (left, state.cancel.take())
         }
         cancel?()
-        if case .waiting(let continuation)? = left { continuation.resume(returning: .failure(CancellationError())) }
+        if case .waiting(let continuation)? = left { continuation.wake(returning: .failure(CancellationError())) }
     }
 
     /// Who runs the work says how to cancel it: at once, when everybody has left already.
@@ -95,7 +95,7 @@ final class Flight<Value: Sendable>: Sendable {
             for (seat, _) in waiting { state.seats[seat] = nil }
             return waiting.map(\.1)
         }
-        for continuation in waiting { continuation.resume(returning: result) }
+        for continuation in waiting { continuation.wake(returning: result) }
     }
 
     /// Whether everybody has left before there was a result.

@@ -66,7 +66,7 @@ public final class MemoryEngine: Engine {
         let number = change { book, _ in book.nextNumber() }
         guard try await state(of: key) != nil else { throw EngineError(code: .unknown, reason: "no job \(key)") }
         let outcome: JobOutcome? = await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
+            await untilWoken { continuation in
                 let known = change { book, _ in book.wait(for: key, number, continuation) }
                 if let known { return continuation.wake(returning: known) }
                 if Task.isCancelled { stopWaiting(for: key, number) }

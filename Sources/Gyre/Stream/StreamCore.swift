@@ -98,7 +98,7 @@ final class StreamCore<Element: Sendable>: Sendable {
 
     private func waitForRoom(_ element: Element, _ number: UInt64) async throws {
         let isSent = await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
+            await untilWoken { continuation in
                 let sender = Sender(number: number, element: element, continuation: continuation)
                 switch offer(sender) {
                 case .handOver(let reader):
@@ -155,7 +155,7 @@ final class StreamCore<Element: Sendable>: Sendable {
         try Task.checkCancellation()
         let number = state.withLock { $0.nextNumber() }
         let reading = await withTaskCancellationHandler {
-            await withUnsafeContinuation { (continuation: Reader) in
+            await untilWoken { (continuation: Reader) in
                 if let reading = read(number, continuation) {
                     continuation.wake(returning: reading)
                 } else if Task.isCancelled {
