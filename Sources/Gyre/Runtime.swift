@@ -1,4 +1,5 @@
 import GyreCore
+public import GyrePolicy
 
 /// The execution core of a program: a pool of pinned workers, and everything that may be run on it.
 ///
@@ -25,6 +26,7 @@ public final class Runtime: Sendable {
     /// Where recorded runs of graphs keep their outcomes, unless they name another.
     public let journal: MemoryJournal
     let schedules = ScheduleSet()
+    private let spinTuner: SpinTuner
 
     /// Starts the workers.
     ///
@@ -33,8 +35,12 @@ public final class Runtime: Sendable {
     public init(
         _ configuration: Configuration = Configuration(), blocking: BlockingLimits = .standard
     ) throws(ConfigurationError) {
+        let spinTuner = SpinTuner()
+        var configuration = configuration
+        configuration.searchDecision = { time, now in spinTuner.decide(time, at: now) }
         let pool = try WorkerPool(configuration)
         self.pool = pool
+        self.spinTuner = spinTuner
         self.runners = RunnerSet(pool: pool)
         let timers = TimerService(clock: pool.clock, isDriven: configuration.isDriven)
         self.timers = timers
@@ -46,4 +52,12 @@ public final class Runtime: Sendable {
 
     /// The clock of all stamps and deadlines of this runtime.
     public var clock: MonotonicClock { pool.clock }
+
+    /// How long a worker that expects more work looks for it before it sleeps, in nanoseconds, with the last decision
+    /// and its reason. Learned, once in a second at most, from how long workers were without work and what it took to
+    /// wake them; 10,000 until then. Of no effect unless ``WorkerPool/Configuration/idle`` is `balanced`.
+    public var learnedSpin: TunedValue<UInt64> { spinTuner.spin }
+
+    /// Sets how long workers look for work before they sleep, or lets the measurements decide again with `nil`.
+    public func pinSpin(_ duration: Duration?) { spinTuner.pin(duration, pool.searchTime) }
 }

@@ -24,6 +24,11 @@ final class Worker: @unchecked Sendable {
     private var lastGap: UInt64 = 0
     /// Whether this worker has run anything since it slept last.
     private var hasRun = false
+    /// When the worker ran out of work, and when there was some again or it was woken for some.
+    private var gapBegan: UInt64 = 0
+    private var gapEnded: UInt64 = 0
+    /// When the worker went to sleep, if it has not run anything since.
+    private var sleptAt: UInt64 = 0
     /// Sleeps before which no long search is tried, because the last one found nothing.
     private var shortSearches = 0
     private var pin = Pin.free
@@ -35,9 +40,8 @@ final class Worker: @unchecked Sendable {
 
     /// Work without a pause before a soft pin.
     private static let softPinAfterNanoseconds: UInt64 = 200_000
-    /// Pausing before sleep: longer when the last pause for work was short.
+    /// Pausing before sleep: as long as the pool's search time when the last pause for work was short.
     private static let searchNanosecondsMin: UInt64 = 1_500
-    private static let searchNanosecondsMax: UInt64 = 10_000
     /// A manual clock may stand still; on a running one the time is up long before.
     private static let searchRoundsMax = 4_096
     private static let shortGapNanoseconds: UInt64 = 50_000
@@ -72,11 +76,13 @@ final class Worker: @unchecked Sendable {
     func turn(_ pool: WorkerPool) -> Bool {
         let handle = gyre_dispatch_next(dispatch, seat)
         if handle == UInt32.max { return false }
+        let record = gyre_dispatch_record(dispatch, handle)
         if holdsToken {
             holdsToken = false
             passWakeOn()
+            if sleptAt != 0 { measureWake(record, pool) }
         }
-        run(gyre_dispatch_record(dispatch, handle), pool)
+        run(record, pool)
         return true
     }
 
@@ -109,6 +115,13 @@ final class Worker: @unchecked Sendable {
         if gyre_dispatch_pass_wake_on(dispatch) {
             gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_PASSED_ON), 1)
         }
+    }
+
+    /// The worker runs something for the first time since it slept. What was queued before then did not wake it.
+    private func measureWake(_ record: OpaquePointer?, _ pool: WorkerPool) {
+        let ready = gyre_record_ready(record)
+        if ready > sleptAt, gapEnded > ready { pool.searchTime.recordWake(nanoseconds: gapEnded - ready) }
+        sleptAt = 0
     }
 
     @inline(__always)
@@ -205,6 +218,8 @@ final class Worker: @unchecked Sendable {
             beginStreak()
             return true
         }
+        sleptAt = 0
+        noteGap(pool)
         let park = gyre_dispatch_park(dispatch)
         // Who was woken and came too late sleeps again at once: it may be in the way of the one that submits, and who
         // is held up submits several at a time, for which workers are woken that come too late.
@@ -222,6 +237,8 @@ final class Worker: @unchecked Sendable {
         case GYRE_IDLE_FOUND: break
         default:
             gyre_dispatch_count(dispatch, seat, UInt32(GYRE_COUNT_PARKS), 1)
+            pool.searchTime.decide(at: busySince)
+            sleptAt = busySince
             holdsToken = gyre_park_sleep(park, UInt32(index), UInt64.max)
         }
         beginStreak()
@@ -235,20 +252,29 @@ final class Worker: @unchecked Sendable {
         let park = gyre_dispatch_park(dispatch)
         // Where the submitter has the same core, none but a short search makes sense: it keeps it from submitting.
         let isLong = lastGap < Self.shortGapNanoseconds && shortSearches == 0
-        let limit = isLong ? Self.searchNanosecondsMax : Self.searchNanosecondsMin
+        let limit = isLong ? pool.searchTime.nanoseconds : Self.searchNanosecondsMin
         let began = gyre_clock_now(clock)
         var rounds = 0
         repeat {
             if !holdsToken { holdsToken = gyre_park_start_search(park) }
             for _ in 0..<8 { gyre_pause() }
             if gyre_dispatch_has_item(dispatch) {
-                gyre_seat_set_now(seat, gyre_clock_now(clock))
+                gapEnded = gyre_clock_now(clock)
+                gyre_seat_set_now(seat, gapEnded)
                 return true
             }
             rounds += 1
         } while rounds < Self.searchRoundsMax && gyre_clock_now(clock) - began < limit
         if isLong { shortSearches = Self.shortSearchesAfterFailure } else if shortSearches > 0 { shortSearches -= 1 }
         return false
+    }
+
+    /// The worker has nothing to do. If it did something since the last time, the gap that lay between is over;
+    /// otherwise it was woken too late and the gap goes on.
+    private func noteGap(_ pool: WorkerPool) {
+        guard hasRun else { return }
+        if gapEnded > gapBegan { pool.searchTime.recordGap(nanoseconds: gapEnded - gapBegan) }
+        gapBegan = gyre_clock_now(clock)
     }
 
     private func endStreak() {
@@ -262,6 +288,7 @@ final class Worker: @unchecked Sendable {
         let now = gyre_clock_now(clock)
         lastGap = now - min(busySince, now)
         busySince = now
+        gapEnded = now
         workingSince.store(max(1, now), ordering: .relaxed)
         gyre_seat_set_now(seat, now)
     }

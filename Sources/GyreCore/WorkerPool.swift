@@ -26,6 +26,8 @@ public final class WorkerPool: @unchecked Sendable {
         public var name: String = "gyre"
         /// Whether no thread is started: the pool does nothing but what ``WorkerPool/turn(worker:)`` is called for.
         package var isDriven = false
+        /// Who says how long workers look for work before they sleep; nobody keeps the standard.
+        package var searchDecision: SearchTime.Decision?
 
         public init() {}
 
@@ -54,6 +56,7 @@ public final class WorkerPool: @unchecked Sendable {
     let progress: EventCount
     /// Notified when a task with a handle was settled, for those who block until then.
     let settlements: EventCount
+    package let searchTime: SearchTime
     let control = PoolControl()
     /// Times of tasks that ended on threads beside the workers.
     let outsideTimes = TaskTimes()
@@ -88,6 +91,7 @@ public final class WorkerPool: @unchecked Sendable {
         self.dispatch = dispatch
         self.timingStride = configuration.timing.stride
         self.cpus = CPUMask(cpus: topology.allowedCPUs)
+        self.searchTime = SearchTime(configuration.searchDecision)
         self.progress = EventCount()
         self.settlements = EventCount()
         self.workers = (0..<(workerCount + Self.sparesMax)).map { index in

@@ -1,0 +1,38 @@
+import GyreCore
+import GyrePolicy
+
+/// Lets the controller of a runtime decide how long its workers look for work before they sleep.
+final class SpinTuner: Sendable {
+    private struct State: Sendable {
+        var controller = SpinController()
+        /// As the last window ended.
+        var seen = SearchTime.Measurements()
+        /// As long as no worker has been woken: what the controller is bounded by is then no bound.
+        var wakeNanoseconds = SpinController.candidates.last ?? 0
+    }
+
+    private let state = Lock(State())
+
+    var spin: TunedValue<UInt64> { state.withLock { $0.controller.spin } }
+
+    /// A window has ended. Under the lock to the end: what somebody pins meanwhile comes later, and stays.
+    func decide(_ time: SearchTime, at now: MonotonicInstant) {
+        let measured = time.measurements
+        state.withLock { state in
+            let gaps = measured.gaps.since(state.seen.gaps)
+            if let median = measured.wakes.since(state.seen.wakes).nanoseconds(atPercentile: 50) {
+                state.wakeNanoseconds = median
+            }
+            state.seen = measured
+            state.controller.update(gaps, wakeNanoseconds: state.wakeNanoseconds, at: now)
+            time.set(nanoseconds: state.controller.spin.value)
+        }
+    }
+
+    func pin(_ duration: Duration?, _ time: SearchTime) {
+        state.withLock { state in
+            if let duration { state.controller.pin(duration) } else { state.controller.unpin() }
+            time.set(nanoseconds: state.controller.spin.value)
+        }
+    }
+}
