@@ -1,7 +1,7 @@
 import Foundation
 
 /// How much of the code the test suite runs: every branch of CGyre, and nine lines of ten in GyreCore,
-/// GyrePolicy and Gyre.
+/// GyrePolicy and Gyre. The run is that of `make asan`, which counts (``SuiteRuns``).
 ///
 /// A branch that was not taken is a finding unless ``CoverageException/table`` says why no test can take it. Swift code
 /// has no branch counts: the compiler tells lines only.
@@ -12,24 +12,6 @@ struct Coverage: Instrument {
     static let folderOfC = "CSupport/gyre/"
     static let modules = ["GyreCore", "GyrePolicy", "Gyre"]
     static let linesMin = 0.9
-
-    /// The scratch folder of the suite that is counted.
-    static let folder = "coverage"
-
-    /// Ten thousand histories of each policy run in `make test`; here a few do what is to be done.
-    static let environment = ["GYRE_SEEDS": "500"]
-
-    /// How `swift build` and `swift test` are told which suite.
-    static func suite(_ scratch: URL) -> [String] {
-        [
-            "--scratch-path", scratch.path, "--enable-code-coverage",
-            // Without these the compiler counts Swift only.
-            "-Xcc", "-fprofile-instr-generate", "-Xcc", "-fcoverage-mapping",
-            // Threads would lose each other's counts, and what is computed from them would show branches that no
-            // thread took.
-            "-Xcc", "-fprofile-update=atomic",
-        ]
-    }
 
     func run(_ context: Context, report: (Row) -> Void) throws {
         let suite = try runSuite(context, report: report)
@@ -59,23 +41,16 @@ struct Coverage: Instrument {
     }
 
     private func runSuite(_ context: Context, report: (Row) -> Void) throws -> Suite {
-        let began = ContinuousClock.now
-        let scratch = try context.scratch(Self.folder)
-        // Counts of an earlier run would be added to those of this one.
-        let bin = try Command.check(["swift", "build", "--scratch-path", scratch.path, "--show-bin-path"])
-        let folder = URL(fileURLWithPath: String(bin.split(separator: "\n").last ?? ""))
-        let raw = folder.appendingPathComponent("codecov")
-        if FileManager.default.fileExists(atPath: raw.path) { try FileManager.default.removeItem(at: raw) }
-        let tests = try Command.run(
-            ["swift", "test", "--no-parallel"] + Self.suite(scratch), in: context.top,
-            environment: Self.environment, seconds: 1_800)
-        let output = SuiteOutput(tests)
-        let subject = "the suite that is counted"
-        report(Row(name, subject, cases: output.passed, "tests", found: output.findings(), began: began))
+        let run = try context.suites.address.run(context)
+        let output = SuiteOutput(run.command)
+        let subject = "the suite under AddressSanitizer, counted"
+        report(Row(name, subject, cases: output.passed, "tests", found: output.findings(), took: run.took))
 
-        let counts = scratch.appendingPathComponent("all.profdata")
+        let folder = context.suites.address.products(context)
+        let raw = SuiteRuns.counts(in: folder)
+        let counts = try context.scratch(name).appendingPathComponent("all.profdata")
         guard FileManager.default.fileExists(atPath: raw.path) else {
-            throw Command.Failure(description: "the suite left no counts:\n\(tests.lastLines(10))")
+            throw Command.Failure(description: "the suite left no counts:\n\(run.command.lastLines(10))")
         }
         let files = try FileManager.default.contentsOfDirectory(at: raw, includingPropertiesForKeys: nil)
             .filter { $0.pathExtension == "profraw" }.map(\.path)
@@ -87,7 +62,7 @@ struct Coverage: Instrument {
     }
 
     private func export(_ suite: Suite, _ context: Context) throws -> CoverageExport {
-        let file = try context.scratch(Self.folder).appendingPathComponent("coverage.json")
+        let file = try context.scratch(name).appendingPathComponent("coverage.json")
         // Through a file: what the tool has to say of cut-off counts must not stand in the middle of it.
         let command = [
             Toolchain.program("llvm-cov"), "export", suite.program.path, "-instr-profile=\(suite.counts.path)",

@@ -42,6 +42,7 @@ struct Context: Sendable {
     let seed: UInt64
     /// One for each processor. The lane of suites holds one as long as it lasts.
     let permits: Permits
+    let suites = SuiteRuns()
 
     /// The top of the repository: `swift run` starts programs there.
     let top = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)

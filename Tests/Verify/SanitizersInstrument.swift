@@ -8,26 +8,25 @@ struct SanitizersInstrument: Instrument {
 
     func run(_ context: Context, report: (Row) -> Void) throws {
         try reportProbes(context, report)
-        try report(suite(context, "thread", target: "tsan", marks: ["WARNING: ThreadSanitizer"]))
+        let suites = context.suites
+        try report(row(context, "thread", suites.thread, marks: ["WARNING: ThreadSanitizer"]))
         try report(
-            suite(
-                context, "address, leak, undefined", target: "asan",
+            row(
+                context, "address, leak, undefined", suites.address,
                 marks: ["ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "Illegal instruction"]))
     }
 
-    /// All tests of the repository by a target of the Makefile.
-    private func suite(_ context: Context, _ subject: String, target: String, marks: [String]) throws -> Row {
-        let began = ContinuousClock.now
-        // Make hands its variables on: these would be the options of `make verify`.
-        let command = try Command.run(["make", target, "ARGS="], in: context.top, seconds: 1_500)
-        let output = SuiteOutput(command)
+    /// What a run of all tests said.
+    private func row(_ context: Context, _ subject: String, _ suite: SuiteRuns.Suite, marks: [String]) throws -> Row {
+        let run = try suite.run(context)
+        let output = SuiteOutput(run.command)
         var found = output.findings(marks: marks)
         if !found.isEmpty {
-            let log = try context.scratch(name).appendingPathComponent("\(target).log")
-            try command.output.write(to: log, atomically: true, encoding: .utf8)
+            let log = try context.scratch(name).appendingPathComponent("\(suite.target).log")
+            try run.command.output.write(to: log, atomically: true, encoding: .utf8)
             found.append("all that it said: \(log.path)")
         }
-        return Row(name, subject, cases: output.passed, "tests", found: found, began: began)
+        return Row(name, subject, cases: output.passed, "tests", found: found, took: run.took)
     }
 
     // MARK: - Probes
