@@ -67,21 +67,22 @@ import Testing
 
     /// Against a reader of its own that looks at each minute.
     @Test func theNextMinuteIsTheFirstThatMatches() {
-        forSeeds(200) { random in
+        forSeeds { random in
             let (text, matches) = Self.makeExpression(&random)
             let start = CivilMinute(count: Int64(random.pick(0...60_000_000)))
             let expression = try CronExpression(text)
             let next = expression.next(after: start)
-            let first = (1...(3 * 1_440) as ClosedRange<Int64>).lazy.map { CivilMinute(count: start.count + $0) }
-                .first(where: matches)
-            if let first { try require(next == first, "\(text) after \(start): \(next.debugText), not \(first)") }
+            let day = (1...1_440 as ClosedRange<Int64>).lazy.map { CivilMinute(count: start.count + $0) }
+            if let first = day.first(where: matches) {
+                try require(next == first, "\(text) after \(start): \(next.debugText), not \(first)")
+            }
             if let next { try require(matches(next) && next > start, "\(text) after \(start): \(next)") }
         }
     }
 
     /// In a zone whose clocks change: later than asked, and of the days that the wall shows.
     @Test func dueInstantsRiseAndLieOnTheWall() {
-        forSeeds(1_000) { random in
+        forSeeds { random in
             let (text, matches) = Self.makeExpression(&random)
             let expression = try CronExpression(text)
             let change = random.isOne(in: 2) ? Self.forward : Self.back
@@ -123,13 +124,17 @@ import Testing
                 sets.append(Set(Int(ends[0])...Int(ends[1])))
             }
         }
-        let (fields, isEither) = (sets, texts[2].first != "*" && texts[4].first != "*")
+        let isEither = texts[2].first != "*" && texts[4].first != "*"
+        let masks = sets.map { set in set.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1) } }
+        let (minutes, hours, days, months, weekdays) = (masks[0], masks[1], masks[2], masks[3], masks[4])
         return (
             texts.joined(separator: " "),
             { civil in
-                let (inMonth, inWeek) = (fields[2].contains(civil.date.day), fields[4].contains(civil.weekday))
-                return fields[0].contains(civil.minute) && fields[1].contains(civil.hour)
-                    && fields[3].contains(civil.date.month) && (isEither ? inMonth || inWeek : inMonth && inWeek)
+                // What is cheap to know first: most minutes are asked about no further.
+                guard minutes >> civil.minute & 1 == 1, hours >> civil.hour & 1 == 1 else { return false }
+                let date = civil.date
+                let (inMonth, inWeek) = (days >> date.day & 1 == 1, weekdays >> civil.weekday & 1 == 1)
+                return months >> date.month & 1 == 1 && (isEither ? inMonth || inWeek : inMonth && inWeek)
             }
         )
     }
