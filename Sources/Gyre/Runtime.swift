@@ -27,6 +27,7 @@ public final class Runtime: Sendable {
     public let journal: MemoryJournal
     let schedules = ScheduleSet()
     private let spinTuner: SpinTuner
+    let parts = RuntimeParts()
 
     /// Starts the workers.
     ///

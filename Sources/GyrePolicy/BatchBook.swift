@@ -10,13 +10,15 @@ public struct BatchBook<Key: Hashable & Sendable, Element: Sendable>: Sendable {
     public let policy: BatchPolicy
     /// Batches that may be open at once.
     public let keysMax: Int
+    /// Batches that may be open at once where nobody chose.
+    package static var keysMaxStandard: Int { 1024 }
     private var open: [Key: [BatchMember<Element>]] = [:]
 
     /// - Parameter keysMax: 1 to 2^20; 1024 by default.
     /// - Throws: `ConfigurationError` when it is out of range.
     public init(_ policy: BatchPolicy, keysMax: Int? = nil) throws(ConfigurationError) {
         self.policy = policy
-        self.keysMax = try Setting(keysMax, default: 1024).checked("keysMax", in: 1...(1 << 20)).value
+        self.keysMax = try Setting(keysMax, default: Self.keysMaxStandard).checked("keysMax", in: 1...(1 << 20)).value
     }
 
     public enum Answer: Sendable {

@@ -8,6 +8,8 @@ public enum SettingSource: String, Sendable, CaseIterable {
     case user
     /// A controller derived it from measurements.
     case learned
+    /// It is what the machine allows or has.
+    case machine
 }
 
 /// A value of a policy's configuration, and who chose it.

@@ -20,7 +20,7 @@ public import GyrePolicy
 /// - A caller that is cancelled leaves; when all of a batch have left, its call is cancelled.
 ///
 /// A runtime that drains refuses the batches that have not been sent: ``close()`` first.
-public final class Batcher<Key: Hashable & Sendable, Element: Sendable, Part: Sendable>: Sendable {
+public final class Batcher<Key: Hashable & Sendable, Element: Sendable, Part: Sendable>: DescribedPart {
     /// What a batch does: one result for each element, in their order.
     public typealias Send =
         nonisolated(nonsending) @Sendable (_ key: Key, _ elements: [Element]) async throws -> [Result<Part, any Error>]
@@ -28,6 +28,7 @@ public final class Batcher<Key: Hashable & Sendable, Element: Sendable, Part: Se
     let runtime: Runtime
     let send: Send
     let state: Lock<BatcherState<Key, Element, Part>>
+    private let keys: Setting<Int>
 
     /// - Parameters:
     ///   - runtime: Where batches run. Its clock is the batcher's.
@@ -40,6 +41,15 @@ public final class Batcher<Key: Hashable & Sendable, Element: Sendable, Part: Se
         self.runtime = runtime
         self.send = send
         state = Lock(BatcherState(book: try BatchBook(policy, keysMax: keysMax), policy: policy))
+        keys = Setting(keysMax, default: BatchBook<Key, Element>.keysMaxStandard)
+        runtime.parts.add(self)
+    }
+
+    /// The policy in force, for a person: the size as it was learned or pinned.
+    var partDescription: PartDescription {
+        PartDescription(
+            "batcher of \(Element.self) by \(Key.self)",
+            state.withLock { $0.controller.settings } + [keys.described(as: "keysMax")])
     }
 
     /// The part of `element` in the result of its batch.

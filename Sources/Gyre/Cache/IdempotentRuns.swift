@@ -22,11 +22,14 @@ public final class IdempotentRuns<Value: Sendable>: Sendable {
     private let runtime: Runtime
     private let table = RCUTable()
     private let ledger = Lock(IdempotencyLedger<Value>())
+    private let label: PartLabel
 
     /// - Parameter runtime: Where bodies run. Its clock says when an outcome is old.
     public init(on runtime: Runtime, _ policy: IdempotencyPolicy) {
         self.runtime = runtime
         self.policy = policy
+        label = PartLabel { PartDescription("runs of \(Value.self) under keys", policy.settings) }
+        runtime.parts.add(label)
     }
 
     /// Runs `body`, unless the key has run or runs.

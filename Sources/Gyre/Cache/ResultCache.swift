@@ -28,6 +28,7 @@ public final class ResultCache<Key: Hashable & Sendable, Value: Sendable>: Senda
     let table = RCUTable()
     let stock = Lock(CacheStock<Key, Value>())
     let counts = CacheCounters()
+    private let label: PartLabel
 
     /// - Parameters:
     ///   - runtime: Where loads and refreshes run. Its clock is the cache's.
@@ -39,6 +40,8 @@ public final class ResultCache<Key: Hashable & Sendable, Value: Sendable>: Senda
         self.runtime = runtime
         self.policy = policy
         weigh = weight
+        label = PartLabel { PartDescription("cache of \(Value.self) by \(Key.self)", policy.settings) }
+        runtime.parts.add(label)
     }
 
     /// The value of `key`: the one that is kept, or what `load` returns.

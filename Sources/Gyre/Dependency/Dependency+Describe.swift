@@ -35,8 +35,22 @@ public struct DependencySnapshot: Sendable, Hashable {
 
 extension Dependency {
     /// Every policy that is there, with each effective value and who chose it, from the outside in.
-    public var settings: [PolicyDescription] {
-        let policies = policies
+    public var settings: [PolicyDescription] { Self.settings(policies, learned) }
+
+    /// What the runtime that a dependency belongs to says of it.
+    static func part(
+        _ name: String, _ plan: SwappedReference<DependencyPlan>, _ tuning: DependencyTuner
+    ) -> PartDescription {
+        let (policies, order) = plan.read { ($0.policies, $0.order) }
+        return PartDescription(
+            "dependency \(title(name, order))", policies: settings(policies, tuning.learned))
+    }
+
+    private static func title(_ name: String, _ order: PolicyOrder) -> String {
+        "\(name): \(order.kinds.isEmpty ? "no policies" : order.description)"
+    }
+
+    private static func settings(_ policies: Policies, _ learned: DependencyTuning) -> [PolicyDescription] {
         let all: [(String, (any DescribedPolicy)?)] = [
             ("timeouts", policies.timeouts), ("fairQueue", policies.fairQueue), ("shedding", policies.shedding),
             ("bulkhead", policies.bulkhead), ("adaptiveLimit", policies.adaptiveLimit), ("retry", policies.retry),
@@ -44,19 +58,22 @@ extension Dependency {
             ("rateLimit", policies.rateLimit),
         ]
         return all.compactMap { name, policy in
-            policy.map { PolicyDescription(name: name, settings: $0.settings + learnedSettings(name, policies)) }
+            policy.map {
+                PolicyDescription(name: name, settings: $0.settings + learnedSettings(name, policies, learned))
+            }
         }
     }
 
     /// What the controllers have set of a policy.
-    private func learnedSettings(_ name: String, _ policies: Policies) -> [SettingDescription] {
-        let learned = learned
+    private static func learnedSettings(
+        _ name: String, _ policies: Policies, _ learned: DependencyTuning
+    ) -> [SettingDescription] {
         switch name {
         case "adaptiveLimit": return learned.concurrencyLimit.map { [$0.described(as: "limit")] } ?? []
         case "hedge": return [learned.hedgeDelayNanoseconds.described(as: "observedNanoseconds")]
         case "timeouts":
             guard let timeouts = policies.timeouts, timeouts.learnsAttempt.value else { return [] }
-            let limit = timeouts.attemptLimit(slowestNanoseconds: tuning.slowestNanoseconds)
+            let limit = timeouts.attemptLimit(slowestNanoseconds: learned.slowestNanoseconds.value)
             return [limit.described(as: "attemptInForce")]
         default: return []
         }
@@ -69,8 +86,7 @@ extension Dependency {
     ///       attemptsMax = 3 (default)
     ///       …
     public func describe() -> String {
-        let chain = order.kinds.isEmpty ? "no policies" : order.description
-        return (["\(name): \(chain)"] + settings.map(\.description)).joined(separator: "\n")
+        ([Self.title(name, order)] + settings.map(\.description)).joined(separator: "\n")
     }
 
     /// Where the dependency stands. Each figure is of its own moment.

@@ -15,13 +15,7 @@ public struct DependencyTuning: Sendable, Hashable {
 extension Dependency {
     /// What was learned from the attempts so far. Once in a window (a second, or the adaptive limit's) one attempt that
     /// ends lets the controllers decide: some ten microseconds of its thread.
-    public var learned: DependencyTuning {
-        tuning.controllers.withLock {
-            DependencyTuning(
-                concurrencyLimit: $0.limit?.limit, hedgeDelayNanoseconds: $0.latency.hedgeDelay,
-                slowestNanoseconds: $0.latency.slowest)
-        }
-    }
+    public var learned: DependencyTuning { tuning.learned }
 
     /// Sets the adaptive limit by hand, or lets the measurements decide again with `nil`.
     ///
@@ -45,5 +39,15 @@ extension Dependency {
         guard let limit else { return }
         words.limit.update { _ in (UInt64(limit), ()) }
         promoteWaiters()
+    }
+}
+
+extension DependencyTuner {
+    var learned: DependencyTuning {
+        controllers.withLock {
+            DependencyTuning(
+                concurrencyLimit: $0.limit?.limit, hedgeDelayNanoseconds: $0.latency.hedgeDelay,
+                slowestNanoseconds: $0.latency.slowest)
+        }
     }
 }

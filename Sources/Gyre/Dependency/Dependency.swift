@@ -27,6 +27,7 @@ public final class Dependency: Sendable {
     let decide: RetryClassifier?
     /// What all chance of this dependency follows from.
     let seed: UInt64
+    private let label: PartLabel
 
     /// A dependency with ``Policies/standard``.
     public convenience init(_ name: String, on runtime: Runtime) {
@@ -60,6 +61,8 @@ public final class Dependency: Sendable {
         self.classify = classify
         self.decide = decide
         self.seed = seed ?? UInt64.random(in: 0 ... .max)
+        label = PartLabel { [plan = self.plan, tuning] in Self.part(name, plan, tuning) }
+        runtime.parts.add(label)
         words.limit.update { _ in (UInt64(policies.adaptiveLimit?.initial.value ?? 0), ()) }
         tuning.begin(policies, at: runtime.clock.now)
     }

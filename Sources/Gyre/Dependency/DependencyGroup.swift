@@ -12,6 +12,7 @@ public final class DependencyGroup: Sendable {
     public let providers: [Dependency]
     public let policy: ProviderGroup
     private let lines: WordLines
+    private let label: PartLabel
 
     /// - Parameter providers: 1 to 64, of one runtime.
     /// - Throws: ``ConfigurationError`` about their number.
@@ -30,6 +31,9 @@ public final class DependencyGroup: Sendable {
         self.policy = policy
         // Who is out and whose turn it is; then a line for each provider.
         lines = WordLines(count: 1 + providers.count)
+        let names = providers.map(\.name).joined(separator: ", ")
+        label = PartLabel { PartDescription("group \(name) of \(names)", policy.settings) }
+        providers[0].runtime.parts.add(label)
     }
 
     private var ejected: SharedWord { lines.word(0, onLine: 0) }

@@ -118,6 +118,17 @@ public final class MemoryEngine: Engine {
     /// Jobs that have not ended.
     public var live: Int { change { book, _ in book.live } }
 
+    /// For the description of a runtime whose engine this is. Nobody chose them.
+    var settings: [SettingDescription] {
+        change { book, _ in
+            [
+                Setting(book.jobsMax, from: .default).described(as: "jobsMax"),
+                Setting(book.letters.capacity, from: .default).described(as: "lettersMax"),
+                Setting(book.retention, from: .default).described(as: "retention"),
+            ]
+        }
+    }
+
     // MARK: - For a caller that runs its own job
 
     /// Hands in a job that nobody else is to take.

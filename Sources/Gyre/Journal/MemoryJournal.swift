@@ -1,4 +1,5 @@
 import GyreCore
+import GyrePolicy
 
 /// A journal in the memory of the process: runs can be taken up again after a failure, a cancel or a drain, and not
 /// after the process has ended.
@@ -32,6 +33,9 @@ public final class MemoryJournal: Journal {
 
     /// Entries of all runs.
     public var count: Int { state.withLock { $0.count } }
+
+    /// For the description of a runtime whose journal this is. Nobody chose them.
+    var settings: [SettingDescription] { [Setting(entriesMax, from: .default).described(as: "entriesMax")] }
 
     @discardableResult
     public func append(_ entry: JournalEntry) async throws(JournalError) -> JournalEntry { try keep(entry) }

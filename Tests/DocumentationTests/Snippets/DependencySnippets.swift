@@ -1,6 +1,6 @@
 import Gyre
 
-/// The article about dependencies, up to its end; returns what was fetched and the description of its last one.
+/// The article about dependencies, up to its end; returns what was fetched and the description of the runtime.
 func dependenciesExample() async throws -> (count: Int, answer: Served<Int>, description: String) {
     let gyre = try Runtime()
     let stock = Dependency("stock", on: gyre)
@@ -51,8 +51,10 @@ func dependenciesExample() async throws -> (count: Int, answer: Served<Int>, des
         try await askModel()
     }
     print("\(answer.value), served by \(answer.by)")
+    print(gyre.describe())
+    let description = gyre.describe()
     await gyre.drain()
-    return (count, answer, price.describe())
+    return (count, answer, description)
 }
 
 struct PriceError: Error {

@@ -1,0 +1,67 @@
+import GyreCore
+public import GyrePolicy
+
+/// What one part of a runtime is set to.
+public struct PartDescription: Sendable, Hashable, CustomStringConvertible {
+    /// What it is and what it is called: `dependency stock`.
+    public let title: String
+    /// Every effective value and who chose it; those of a dependency are in its policies.
+    public let settings: [SettingDescription]
+    /// Of a dependency, from the outside in.
+    public let policies: [PolicyDescription]
+
+    init(_ title: String, _ settings: [SettingDescription] = [], policies: [PolicyDescription] = []) {
+        self.title = title
+        self.settings = settings
+        self.policies = policies
+    }
+
+    public var description: String {
+        let nested = policies.flatMap { $0.description.split(separator: "\n").map(String.init) }
+        let lines = settings.map(\.description) + nested
+        return ([title] + lines.map { "  \($0)" }).joined(separator: "\n")
+    }
+}
+
+/// What stands on a runtime and has settings.
+protocol DescribedPart: AnyObject, Sendable {
+    var partDescription: PartDescription { get }
+}
+
+/// Stands for the settings of an object that tasks use: what is referred to weakly is retained more slowly, so the
+/// runtime refers to this.
+final class PartLabel: DescribedPart {
+    private let describe: @Sendable () -> PartDescription
+
+    init(_ describe: @escaping @Sendable () -> PartDescription) { self.describe = describe }
+
+    var partDescription: PartDescription { describe() }
+}
+
+/// The parts of a runtime that live, in the order in which they were made.
+final class RuntimeParts: Sendable {
+    private struct Reference {
+        weak var part: (any DescribedPart)?
+    }
+
+    private struct State {
+        var references: [Reference] = []
+        /// How many there may be before those that have gone are looked for.
+        var many = 64
+    }
+
+    private let state = Lock(State())
+
+    /// - Complexity: O(1) on average.
+    func add(_ part: any DescribedPart) {
+        state.withLock { state in
+            if state.references.count >= state.many {
+                state.references.removeAll { $0.part == nil }
+                state.many = max(64, 2 * state.references.count)
+            }
+            state.references.append(Reference(part: part))
+        }
+    }
+
+    var all: [any DescribedPart] { state.withLock { $0.references.compactMap(\.part) } }
+}
