@@ -44,7 +44,7 @@ extension Runtime {
                 clock.description.source,
                 from: clock.description.source == standard.clock.description.source ? .machine : .user
             ).described(as: "clock"),
-        ]
+        ] + spinTuner.settings
     }
 }
 

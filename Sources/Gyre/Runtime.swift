@@ -26,7 +26,7 @@ public final class Runtime: Sendable {
     /// Where recorded runs of graphs keep their outcomes, unless they name another.
     public let journal: MemoryJournal
     let schedules = ScheduleSet()
-    private let spinTuner: SpinTuner
+    let spinTuner: SpinTuner
     let parts = RuntimeParts()
 
     /// Starts the workers.

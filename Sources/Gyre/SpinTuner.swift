@@ -15,6 +15,8 @@ final class SpinTuner: Sendable {
 
     var spin: TunedValue<UInt64> { state.withLock { $0.controller.spin } }
 
+    var settings: [SettingDescription] { state.withLock { $0.controller.settings } }
+
     /// A window has ended. Under the lock to the end: what somebody pins meanwhile comes later, and stays.
     func decide(_ time: SearchTime, at now: MonotonicInstant) {
         let measured = time.measurements

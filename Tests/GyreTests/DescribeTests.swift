@@ -32,6 +32,7 @@ import Testing
             #expect(lines.contains(line), "\(line)")
         }
         #expect(lines.contains { $0.hasPrefix("  clock = ") && $0.hasSuffix("(machine)") })
+        #expect(lines.contains { $0.hasPrefix("  spinNanoseconds = ") })
 
         // What is in force now, and not what was asked for then.
         stock.pinConcurrencyLimit(9)
