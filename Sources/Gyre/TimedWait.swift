@@ -40,7 +40,7 @@ final class TimedWait<Word: Sendable>: TimedWaiting, @unchecked Sendable {
     init(timers: TimerService) { self.timers = timers }
 
     /// Suspends the calling task, and no thread, until it is woken, at the longest until `deadline`. Once in its life.
-    nonisolated func wait(until deadline: MonotonicInstant?) async -> WaitEnd<Word> {
+    nonisolated(nonsending) func wait(until deadline: MonotonicInstant?) async -> WaitEnd<Word> {
         await withTaskCancellationHandler {
             await untilWoken { start(until: deadline, $0) }
         } onCancel: {

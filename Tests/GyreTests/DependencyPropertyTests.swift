@@ -85,9 +85,8 @@ private struct DependencyHistory {
 
     private mutating func admit(_ index: Int, at now: MonotonicInstant) {
         let cost = UInt64.random(in: 1...6, using: &random)
-        guard case .admitted(let lease) = dependency.admit(cost: cost, at: now, deadline: now + .seconds(1)) else {
-            return
-        }
+        let verdict = dependency.admit(cost: cost, at: now, within: Deadline(now + .seconds(1), by: .parent)).0
+        guard case .admitted(let lease) = verdict else { return }
         calls[index].lease = .some(lease)
         calls[index].began = now
         granted.append((now, cost))
@@ -130,8 +129,10 @@ private struct DependencyHistory {
     private var stuckFault: String? {
         guard var pass = try? dependency.enter(at: time.now, parent: .distantFuture) else { return "no permit is left" }
         defer { dependency.leave(&pass) }
-        guard case .admitted(let lease) = dependency.admit(cost: 1, at: time.now, deadline: time.now + .seconds(1))
-        else { return "the way is closed for good: \(dependency.snapshot())" }
+        let end = Deadline(time.now + .seconds(1), by: .parent)
+        guard case (.admitted(let lease), _) = dependency.admit(cost: 1, at: time.now, within: end) else {
+            return "the way is closed for good: \(dependency.snapshot())"
+        }
         dependency.end(lease, failure: nil, nanoseconds: 1, at: time.now)
         return nil
     }

@@ -11,6 +11,10 @@ enum Workload: String, CaseIterable {
     case handle
     case async
     case run
+    /// As `run`, through a dependency without policies.
+    case call
+    /// As `call`, with a bulkhead, retries, their budget, a breaker and a rate limit, all of which let it through.
+    case callPolicies = "call-policies"
     case graphNode = "graph-node"
     case refused
     /// As `post`, with an allocation, a system call and some arithmetic too many: it must not pass for `post`.
@@ -53,6 +57,8 @@ enum Workload: String, CaseIterable {
             try Self.onTheWorker { gyre in
                 for _ in 0..<count { try await gyre.run { gate_bump(0) } }
             }
+        case .call: try Self.calls(count, .none)
+        case .callPolicies: try Self.calls(count, try Self.fivePolicies())
         case .graphNode:
             try Self.queued(count) { gyre in
                 let plan = try Self.fiveNodes()
@@ -115,6 +121,20 @@ enum Workload: String, CaseIterable {
         try whole.wait()
         gyre.drainBlocking()
         return Int(gate_bumps())
+    }
+
+    /// Calls a dependency from the worker, one call after the other.
+    private static func calls(_ count: Int, _ policies: Dependency.Policies) throws -> Int {
+        try onTheWorker { gyre in
+            let dependency = try Dependency("counted", on: gyre, policies, seed: 1)
+            for _ in 0..<count { try await dependency.call { _ in gate_bump(0) } }
+        }
+    }
+
+    private static func fivePolicies() throws -> Dependency.Policies {
+        .init(
+            bulkhead: try Bulkhead(), retry: try RetryPolicy(), retryBudget: try RetryBudget(),
+            breaker: try CircuitBreaker(), rateLimit: try RateLimit(1 << 40, per: .seconds(1), burst: 1 << 40))
     }
 
     /// Submits to a runtime that has no room.

@@ -7,7 +7,8 @@ struct Gates {
     /// Two counts whose difference is divided.
     private static let counts = (few: 2_000, many: 10_000)
     private static let workloads = [
-        "ring", "fire", "post", "post-untimed", "handle", "async", "run", "graph-node", "refused",
+        "ring", "fire", "post", "post-untimed", "handle", "async", "run", "call", "call-policies", "graph-node",
+        "refused",
     ]
 
     static func main() {

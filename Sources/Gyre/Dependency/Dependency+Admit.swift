@@ -65,17 +65,16 @@ extension Dependency {
     /// - Complexity: O(1) and lock-free. No allocation unless it throws.
     func enter(at now: MonotonicInstant, parent: MonotonicInstant) throws(GyreError) -> CallPass {
         try reading { (plan) throws(GyreError) in
-            let policies = plan.policies
-            let deadline = policies.timeouts?.total(from: now, parent: parent) ?? Self.inherited(parent)
+            let deadline = plan.policies.timeouts?.total(from: now, parent: parent) ?? Self.inherited(parent)
             if deadline.hasPassed(at: now) { throw refusal(.deadlineExceeded, by: .deadline) }
-            let startBy = policies.timeouts?.queue(from: now, within: deadline) ?? deadline
+            let startBy = plan.policies.timeouts?.queue(from: now, within: deadline) ?? deadline
             var pass = CallPass(arrived: now, deadline: deadline, startBy: startBy)
-            if policies.bulkhead != nil || policies.adaptiveLimit != nil {
+            if plan.hasPermits {
                 pass.holdsPermit = tryPermit(plan)
                 if !pass.holdsPermit {
                     if plan.measures { tuning.wasFull() }
                     guard plan.waitersMax > 0 else {
-                        throw refusal(.rejected, by: policies.bulkhead == nil ? .adaptiveLimit : .bulkhead)
+                        throw refusal(.rejected, by: plan.policies.bulkhead == nil ? .adaptiveLimit : .bulkhead)
                     }
                     pass.mustWait = true
                     return pass
@@ -136,34 +135,44 @@ extension Dependency {
 
     /// Admits an attempt: breaker, then rate limit. An admitted one is ended by ``end(_:failure:nanoseconds:at:)``.
     ///
-    /// - Parameter deadline: When the attempt must have ended.
+    /// - Parameter total: When the call must have ended.
+    /// - Returns: When the attempt must have, beside the verdict.
     /// - Complexity: O(1) and lock-free. No allocation.
-    func admit(cost: UInt64, at now: MonotonicInstant, deadline: MonotonicInstant) -> AttemptVerdict {
+    func admit(cost: UInt64, at now: MonotonicInstant, within total: Deadline) -> (AttemptVerdict, Deadline) {
         reading { plan in
-            var lease: BreakerLease?
-            if let breaker = plan.policies.breaker {
-                // Chance has no part in what a closed breaker does.
-                let draw = BreakerState(word: words.breaker.state).mode == .closed ? 0 : self.draw()
-                let verdict = words.breaker.update(BreakerState.self) { state in
-                    breaker.admitting(state, at: now, deadline: deadline, draw: draw)
-                }
-                switch verdict {
-                case .admitted(let given): lease = given
-                case .rejected(let retryAt): return .rejected(by: .breaker, retryAt: retryAt)
-                }
+            let deadline =
+                plan.policies.timeouts?.attempt(
+                    from: now, within: total, slowestNanoseconds: tuning.slowestNanoseconds) ?? total
+            return (admit(cost: cost, at: now, deadline: deadline.instant, plan), deadline)
+        }
+    }
+
+    private func admit(
+        cost: UInt64, at now: MonotonicInstant, deadline: MonotonicInstant, _ plan: DependencyPlan
+    ) -> AttemptVerdict {
+        var lease: BreakerLease?
+        if let breaker = plan.policies.breaker {
+            // Chance has no part in what a closed breaker does.
+            let draw = BreakerState(word: words.breaker.state).mode == .closed ? 0 : self.draw()
+            let verdict = words.breaker.update(BreakerState.self) { state in
+                breaker.admitting(state, at: now, deadline: deadline, draw: draw)
             }
-            guard let rateLimit = plan.policies.rateLimit else { return .admitted(lease) }
-            let verdict = words.rate.update(RateLimitState.self) { rateLimit.admit($0, cost: cost, at: now) }
             switch verdict {
-            case .granted: return .admitted(lease)
-            case .wait(let instant):
-                // A probe that sleeps would keep others from finding out. The breaker is asked again afterwards.
-                giveBack(lease, plan, at: now)
-                return .wait(until: instant)
-            case .exceedsBurst(let asked, let burst):
-                giveBack(lease, plan, at: now)
-                return .tooLarge(CostError(asked: asked, burst: burst))
+            case .admitted(let given): lease = given
+            case .rejected(let retryAt): return .rejected(by: .breaker, retryAt: retryAt)
             }
+        }
+        guard let rateLimit = plan.policies.rateLimit else { return .admitted(lease) }
+        let verdict = words.rate.update(RateLimitState.self) { rateLimit.admit($0, cost: cost, at: now) }
+        switch verdict {
+        case .granted: return .admitted(lease)
+        case .wait(let instant):
+            // A probe that sleeps would keep others from finding out. The breaker is asked again afterwards.
+            giveBack(lease, plan, at: now)
+            return .wait(until: instant)
+        case .exceedsBurst(let asked, let burst):
+            giveBack(lease, plan, at: now)
+            return .tooLarge(CostError(asked: asked, burst: burst))
         }
     }
 

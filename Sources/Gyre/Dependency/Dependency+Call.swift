@@ -39,7 +39,7 @@ extension Dependency {
     ///   nothing beyond what running its work does. One that waits for a permit takes a short lock, O(log n) of those
     ///   who wait.
     /// - Concurrency: From any task. Never blocks a thread.
-    public nonisolated func call<Value: Sendable>(
+    public nonisolated(nonsending) func call<Value: Sendable>(
         cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture, priority: PriorityClass = .normal,
         tenant: UInt64 = 0, weight: UInt32 = 1, isIdempotent: Bool = false,
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
@@ -53,7 +53,8 @@ extension Dependency {
     }
 
     /// Admits a call, for which it may have to wait.
-    nonisolated func enter(_ options: CallOptions) async throws(GyreError) -> CallPass {
+    @inline(__always)
+    nonisolated(nonsending) func enter(_ options: CallOptions) async throws(GyreError) -> CallPass {
         var pass = try enter(at: clock.now, parent: options.deadline)
         if pass.mustWait {
             try await waitForPermit(&pass, options)
@@ -63,7 +64,7 @@ extension Dependency {
     }
 
     /// Attempts of an admitted call until one succeeds or there is no further one.
-    nonisolated func attempts<Value: Sendable>(
+    nonisolated(nonsending) func attempts<Value: Sendable>(
         _ pass: inout CallPass, _ options: CallOptions,
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
     ) async throws -> Value {
@@ -78,11 +79,20 @@ extension Dependency {
     }
 
     /// One attempt, from the hedge inwards.
-    private nonisolated func attempt<Value: Sendable>(
+    @inline(__always)
+    private nonisolated(nonsending) func attempt<Value: Sendable>(
         _ pass: CallPass, _ options: CallOptions,
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
     ) async throws -> Value {
-        let (lease, began, deadline) = try await admitted(pass, cost: options.cost)
+        var now = clock.now
+        var admission = try admit(pass, cost: options.cost, at: now)
+        while case .wait(let until) = admission {
+            try await sleep(until: until)
+            now = clock.now
+            admission = try admit(pass, cost: options.cost, at: now)
+        }
+        guard case .start(let lease, let deadline) = admission else { preconditionFailure("it waits no more") }
+        let began = now
         let attempt = Attempt(number: pass.retry.attempts + 1, deadline: deadline)
         if options.isIdempotent, let due = hedgeDue(attempt, began, pass) {
             return try await hedged(attempt, lease, began, due, options, work)
@@ -99,34 +109,26 @@ extension Dependency {
         }
     }
 
-    /// Passes the breaker and the rate limit, and sleeps for the latter where it must.
-    private nonisolated func admitted(
-        _ pass: CallPass, cost: UInt64
-    ) async throws -> (lease: BreakerLease?, began: MonotonicInstant, deadline: Deadline) {
-        while true {
-            if Task.isCancelled { throw refusal(.cancelled) }
-            let now = clock.now
-            if let late = late(pass, at: now) { throw late }
-            let deadline = attemptDeadline(from: now, within: pass.deadline)
-            switch admit(cost: cost, at: now, deadline: deadline.instant) {
-            case .admitted(let lease): return (lease, now, deadline)
-            case .wait(let until):
-                guard mayStart(pass, at: until) else {
-                    throw refusal(.rejected, by: .rateLimit, retryAfter: now.duration(to: until))
-                }
-                try await sleep(until: until)
-            case .rejected(let policy, let retryAt):
-                throw refusal(.rejected, by: policy, retryAfter: retryAt.map { max(.zero, now.duration(to: $0)) })
-            case .tooLarge(let cost):
-                throw refusal(.rejected, by: .rateLimit, cause: cost)
-            }
-        }
+    /// Whether and until when an attempt may be made.
+    private enum Admission {
+        case start(BreakerLease?, Deadline)
+        case wait(until: MonotonicInstant)
     }
 
-    private func attemptDeadline(from now: MonotonicInstant, within total: Deadline) -> Deadline {
-        reading {
-            $0.policies.timeouts?.attempt(
-                from: now, within: total, slowestNanoseconds: tuning.slowestNanoseconds) ?? total
+    /// Passes the breaker and the rate limit.
+    private func admit(_ pass: CallPass, cost: UInt64, at now: MonotonicInstant) throws(GyreError) -> Admission {
+        if Task.isCancelled { throw refusal(.cancelled) }
+        if let late = late(pass, at: now) { throw late }
+        let (verdict, deadline) = admit(cost: cost, at: now, within: pass.deadline)
+        switch verdict {
+        case .admitted(let lease): return .start(lease, deadline)
+        case .wait(let until):
+            if mayStart(pass, at: until) { return .wait(until: until) }
+            throw refusal(.rejected, by: .rateLimit, retryAfter: now.duration(to: until))
+        case .rejected(let policy, let retryAt):
+            throw refusal(.rejected, by: policy, retryAfter: retryAt.map { max(.zero, now.duration(to: $0)) })
+        case .tooLarge(let cost):
+            throw refusal(.rejected, by: .rateLimit, cause: cost)
         }
     }
 
@@ -143,10 +145,13 @@ extension Dependency {
     }
 
     /// Runs the work on the workers, until the deadline where there is one.
-    private nonisolated func perform<Value: Sendable>(
+    @inline(__always)
+    private nonisolated(nonsending) func perform<Value: Sendable>(
         _ attempt: Attempt, _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
     ) async throws -> Value {
         guard attempt.deadline.instant != .distantFuture else {
+            // Who is on the workers already stays where he is.
+            if isOnTheWorkers(#isolation) { return try await performHere(attempt, work) }
             return try await runtime.run { try await work(attempt) }
         }
         let handle = try post(attempt, work)
@@ -156,6 +161,26 @@ extension Dependency {
             handle.cancel()
         }
         return try value(of: outcome, attempt)
+    }
+
+    /// Whether what is outside of `actor` runs on the workers as it is.
+    private func isOnTheWorkers(_ actor: (any Actor)?) -> Bool { actor == nil && runtime.isPreferredByCaller() }
+
+    /// As `Runtime.run`, without its hops, each of which takes a lock of the task.
+    @inline(__always)
+    private nonisolated(nonsending) func performHere<Value: Sendable>(
+        _ attempt: Attempt, _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
+    ) async throws -> Value {
+        let visit = try runtime.beginRun()
+        let started = runtime.startRun(visit)
+        do {
+            let value = try await work(attempt)
+            runtime.endRun(visit, started: started, failed: false)
+            return value
+        } catch {
+            runtime.endRun(visit, started: started, failed: true)
+            throw error
+        }
     }
 
     /// Queues the work as a task of its own, which ends at the attempt's deadline.
@@ -184,7 +209,7 @@ extension Dependency {
     /// Decides what follows a failed attempt, and sleeps until the next one may start.
     ///
     /// - Throws: The call's outcome, when there is no next one.
-    private nonisolated func pause(after error: any Error, _ pass: inout CallPass) async throws {
+    private nonisolated(nonsending) func pause(after error: any Error, _ pass: inout CallPass) async throws {
         let kind = errorClass(of: error)
         let outcome = self.outcome(error, kind, pass)
         if kind.isOfWork { pass.workError = error }
@@ -234,7 +259,9 @@ extension Dependency {
         GyreError(code: code, dependency: name, policy: policy, retryAfter: retryAfter, cause: cause)
     }
 
-    private nonisolated func sleep(until instant: MonotonicInstant, instead cause: (any Error)? = nil) async throws {
+    private nonisolated(nonsending) func sleep(
+        until instant: MonotonicInstant, instead cause: (any Error)? = nil
+    ) async throws {
         do {
             try await runtime.sleep(until: instant)
         } catch let error as SubmitError {

@@ -29,7 +29,7 @@ extension Dependency {
     }
 
     /// One attempt that is hedged if it has not ended at `due`.
-    nonisolated func hedged<Value: Sendable>(
+    nonisolated(nonsending) func hedged<Value: Sendable>(
         _ attempt: Attempt, _ lease: BreakerLease?, _ began: MonotonicInstant, _ due: MonotonicInstant,
         _ options: CallOptions,
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
@@ -51,7 +51,7 @@ extension Dependency {
     }
 
     /// The result of the one that succeeds first, else the first one's. When this returns, neither goes on unasked.
-    private nonisolated func race<Value: Sendable>(
+    private nonisolated(nonsending) func race<Value: Sendable>(
         _ first: HedgeLeg<Value>, _ second: HedgeLeg<Value>
     ) async -> Result<Value, any Error> {
         var running = [first, second]
@@ -77,7 +77,7 @@ extension Dependency {
 
     /// Waits until one of the handles has settled, at the longest until `due`. False when none has. When the caller is
     /// cancelled, so are they, and all of them are waited for.
-    private nonisolated func waitForOne<Value>(
+    private nonisolated(nonsending) func waitForOne<Value>(
         of handles: [TaskHandle<Value>], until due: MonotonicInstant?
     ) async -> Bool {
         let wait = TimedWait<Void>(timers: runtime.timers)
@@ -93,7 +93,7 @@ extension Dependency {
     }
 
     /// Judges one that has settled.
-    private nonisolated func finish<Value>(_ leg: HedgeLeg<Value>) -> Result<Value, any Error> {
+    private func finish<Value>(_ leg: HedgeLeg<Value>) -> Result<Value, any Error> {
         guard let outcome = leg.handle.outcome else { preconditionFailure("it has settled") }
         let now = clock.now
         let took = now.nanoseconds(since: leg.began)
@@ -116,10 +116,10 @@ extension Dependency {
     ) -> HedgeLeg<Value>? {
         let now = clock.now
         guard !Task.isCancelled, takeHedge(attempt, at: now) else { return nil }
-        let hasLimit = reading { $0.policies.bulkhead != nil || $0.policies.adaptiveLimit != nil }
+        let hasLimit = reading { $0.hasPermits }
         let holdsPermit = hasLimit && reading { tryPermit($0) }
         guard holdsPermit == hasLimit,
-            case .admitted(let lease) = admit(cost: options.cost, at: now, deadline: attempt.deadline.instant)
+            case (.admitted(let lease), _) = admit(cost: options.cost, at: now, within: attempt.deadline)
         else {
             endHedge(holdsPermit: holdsPermit)
             return nil

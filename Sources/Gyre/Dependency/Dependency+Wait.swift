@@ -155,7 +155,7 @@ extension Dependency {
     /// Waits for a permit. When it returns, `pass` has one.
     ///
     /// - Throws: ``GyreError`` with the codes `rejected`, `deadlineExceeded`, `cancelled`, `closed` or `full`.
-    nonisolated func waitForPermit(_ pass: inout CallPass, _ options: CallOptions) async throws(GyreError) {
+    nonisolated(nonsending) func waitForPermit(_ pass: inout CallPass, _ options: CallOptions) async throws(GyreError) {
         let waiter = PermitWaiter(
             timers: runtime.timers, arrived: pass.arrived, deadline: pass.deadline.instant)
         let rank = FairRank(

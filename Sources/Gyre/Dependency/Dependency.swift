@@ -111,21 +111,31 @@ public final class Dependency: Sendable {
 /// The words of a dependency. What many threads move at each call has a cache line of its own; the breaker's, which
 /// hardly ever moves, is on one that is only read.
 struct DependencyWords: Sendable {
-    private let lines = WordLines(count: 7)
-
+    private let lines: WordLines
     /// Calls and retries under way.
-    var budget: SharedWord { lines.word(onLine: 0) }
-    var permits: SharedWord { lines.word(onLine: 1) }
-    var rate: SharedWord { lines.word(onLine: 2) }
-    var breaker: SharedWord { lines.word(onLine: 3) }
+    let budget: SharedWord
+    let permits: SharedWord
+    let rate: SharedWord
+    let breaker: SharedWord
     /// The least that an attempt took that succeeded, in nanoseconds; 0 as long as none has. Hardly ever moves either.
-    var shortest: SharedWord { lines.word(1, onLine: 3) }
+    let shortest: SharedWord
     /// The adaptive limit in force; 0 without one.
-    var limit: SharedWord { lines.word(2, onLine: 3) }
+    let limit: SharedWord
+    private let draws: SharedWord
+
+    init() {
+        lines = WordLines(count: 7)
+        budget = lines.word(onLine: 0)
+        permits = lines.word(onLine: 1)
+        rate = lines.word(onLine: 2)
+        breaker = lines.word(onLine: 3)
+        shortest = lines.word(1, onLine: 3)
+        limit = lines.word(2, onLine: 3)
+        draws = lines.word(onLine: 6)
+    }
+
     /// Slot `index` of the breaker's window; ten words on two lines.
     func window(_ index: Int) -> SharedWord { lines.word(index, onLine: 4) }
-
-    private var draws: SharedWord { lines.word(onLine: 6) }
 
     func nextDraw() -> UInt64 { draws.update { ($0 &+ 1, $0) } }
 }

@@ -52,7 +52,7 @@ public final class DependencyGroup: Sendable {
     /// - Parameter work: Is told which provider the call went to.
     /// - Returns: The value and its provider.
     /// - Throws: As ``Dependency/call(cost:deadline:priority:tenant:weight:isIdempotent:_:)``.
-    public nonisolated func call<Value: Sendable>(
+    public nonisolated(nonsending) func call<Value: Sendable>(
         cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture, isIdempotent: Bool = false,
         _ work: nonisolated(nonsending) @escaping @Sendable (Dependency, Attempt) async throws -> Value
     ) async throws -> (value: Value, provider: Dependency) {

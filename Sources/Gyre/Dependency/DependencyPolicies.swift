@@ -131,6 +131,8 @@ final class DependencyPlan: Sendable {
     let policies: Dependency.Policies
     let order: PolicyOrder
     let waitersMax: UInt32
+    /// Whether a call needs a permit.
+    let hasPermits: Bool
     /// How long a call waits for a permit at most; 0 for as long as its deadline allows.
     let waitMaxNanoseconds: UInt64
     /// Whether somebody learns from how long attempts take.
@@ -146,6 +148,7 @@ final class DependencyPlan: Sendable {
         }
         self.policies = policies
         waitersMax = policies.waitersMax
+        hasPermits = policies.bulkhead != nil || policies.adaptiveLimit != nil
         waitMaxNanoseconds = policies.bulkhead?.waitMax.nanoseconds ?? 0
         let learnsSlowness =
             if case .overBaseline? = policies.breaker?.slowCall.value { true } else { false }

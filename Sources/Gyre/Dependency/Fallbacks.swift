@@ -70,7 +70,7 @@ extension Dependency {
     ///
     /// - Returns: The value, and who served it.
     /// - Throws: The error of the dependency or of the step that was asked last.
-    public nonisolated func call<Value: Sendable>(
+    public nonisolated(nonsending) func call<Value: Sendable>(
         orElse fallbacks: Fallbacks<Value>, cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture,
         priority: PriorityClass = .normal, tenant: UInt64 = 0, weight: UInt32 = 1, isIdempotent: Bool = false,
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
@@ -87,7 +87,7 @@ extension Dependency {
         }
     }
 
-    private nonisolated func fallBack<Value: Sendable>(
+    private nonisolated(nonsending) func fallBack<Value: Sendable>(
         on fallbacks: Fallbacks<Value>, from error: any Error, _ pass: CallPass
     ) async throws -> Served<Value> {
         precondition(fallbacks.dependency === self, "the fallbacks of \(fallbacks.dependency.name) serve \(name)")
@@ -110,7 +110,7 @@ extension Dependency {
         throw error
     }
 
-    private nonisolated func ask<Value: Sendable>(
+    private nonisolated(nonsending) func ask<Value: Sendable>(
         _ work: @escaping @Sendable (any Error) async throws -> Value, _ error: any Error, _ deadline: Deadline
     ) async throws -> Value {
         guard deadline.instant != .distantFuture else { return try await runtime.run { try await work(error) } }
