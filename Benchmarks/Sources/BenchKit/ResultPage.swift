@@ -55,7 +55,8 @@ package struct ResultPage: Sendable {
             "## Machine", "", "```", context?.machine ?? "not recorded", "```", "",
         ]
         if let context { lines += ["Measured \(context.date).", ""] }
-        lines += targetLines + winLines
+        var notes = Notes()
+        lines += targetLines(&notes) + winLines(&notes) + notes.lines
         for group in unique(titles.map(Self.group)) {
             let own = titles.filter { Self.group(of: $0) == group }
             lines += ["## \(group)", ""]
@@ -65,22 +66,23 @@ package struct ResultPage: Sendable {
         return lines.joined(separator: "\n")
     }
 
-    private var winLines: [String] {
+    private func winLines(_ notes: inout Notes) -> [String] {
         var lines = ["## Where a peer wins", ""]
         guard !ratios.isEmpty else { return lines + ["No peer was measured.", ""] }
         let count = Set(ratios.map(\.title)).count
         guard !lost.isEmpty else { return lines + ["In none of \(count) cells.", ""] }
         lines += [
             "In \(Set(lost.map(\.title)).count) of \(count) cells some peer is ahead: the ratio's median and both "
-                + "quartiles are below 1. The reasons are kept by hand in `reasons.txt`.", "",
+                + "quartiles are below 1. The reasons, by number, are below; they are kept by hand in `reasons.txt`.",
+            "",
             "| cell | peer | gyre x | quartiles | reason |", "| --- | --- | --: | --- | --- |",
         ]
         for row in lost {
             guard let peer = row.peer, let q1 = row.q1, let q3 = row.q3 else { continue }
-            let reason = reasons.reason(row.title, peer) ?? "no reason found yet"
+            let reason = reasons.reason(row.title, peer).map { notes.link($0) } ?? "no reason found yet"
             lines.append(
                 "| \(cell(row.title)) | \(cell(peer)) | \(figure(row.median)) | \(figure(q1)) to \(figure(q3)) | "
-                    + "\(cell(reason)) |")
+                    + "\(reason) |")
         }
         return lines + [""] + levelLines
     }
@@ -94,7 +96,7 @@ package struct ResultPage: Sendable {
     }
 
     /// What was meant to be, and what is.
-    private var targetLines: [String] {
+    private func targetLines(_ notes: inout Notes) -> [String] {
         guard let targets = context?.targets, !targets.isEmpty else { return [] }
         var lines = [
             "## Targets", "",
@@ -108,10 +110,28 @@ package struct ResultPage: Sendable {
                 isOwn ? "at most \(figure(target.wanted)) \(target.unit)" : "\(figure(target.wanted))x \(target.peer)"
             let found = figure(target.found) + (isOwn ? " \(target.unit)" : "x")
             let word = (target.isMet ? "met" : "**missed**") + (target.isNoisy ? ", noisy" : "")
-            let reason = target.isMet ? "" : reasons.reason(target.title, target.peer) ?? "not found yet"
-            lines.append("| \(cell(target.title)) | \(cell(wanted)) | \(found) | \(word) | \(cell(reason)) |")
+            let known = target.isMet ? "" : reasons.reason(target.title, target.peer).map { notes.link($0) }
+            lines.append(
+                "| \(cell(target.title)) | \(cell(wanted)) | \(found) | \(word) | \(known ?? "not found yet") |")
         }
         return lines + [""]
+    }
+
+    /// Reasons by number, in the order in which the tables name them: one reason often stands behind many cells, and a
+    /// table with a paragraph in each row is not read.
+    private struct Notes {
+        private var texts: [String] = []
+
+        mutating func link(_ text: String) -> String {
+            let known = texts.firstIndex(of: text)
+            if known == nil { texts.append(text) }
+            return "[\((known ?? texts.count - 1) + 1)](#reasons)"
+        }
+
+        var lines: [String] {
+            guard !texts.isEmpty else { return [] }
+            return ["## Reasons", ""] + texts.enumerated().map { "\($0 + 1). \($1)" } + [""]
+        }
     }
 
     private func table(_ title: String) -> [String] {

@@ -55,7 +55,9 @@ import Testing
         #expect(page.wins.map(\.title) == ["ring/handle 1p1c"])
         let lines = page.text.split(separator: "\n").map(String.init)
         #expect(lines.contains { $0.hasPrefix("In 1 of 2 cells") })
-        #expect(lines.contains("| ring/handle 1p1c | fast | 0.510 | 0.500 to 0.520 | it has no order |"))
+        #expect(lines.contains("| ring/handle 1p1c | fast | 0.510 | 0.500 to 0.520 | [1](#reasons) |"))
+        #expect(lines.contains("1. it has no order"))
+        #expect(try !self.page().text.contains("## Reasons"))
         #expect(lines.contains { $0.hasPrefix("Below 1") && $0.hasSuffix(": clock/read: continuous-clock 0.950.") })
         #expect(try self.page().text.contains("0.500 to 0.520 | no reason found yet |"))
     }
@@ -69,15 +71,20 @@ import Testing
                 figures: [(Cell.own, Samples([10])), ("fast", Samples([5])), ("slow", Samples([40]))], leftOut: [],
                 disturbance: Disturbance(others: 0, stolen: 0)))
         let coded = try JSONDecoder().decode(RunContext.self, from: try JSONEncoder().encode(context))
-        let page = try page("clock/read | itself | a floor\n", context: coded)
+        let reasons = "clock/read | itself | a floor\nring/* | fast | no order\nclock/* | fast | no order\n"
+        let page = try page(reasons, context: coded)
         let lines = page.text.split(separator: "\n").map(String.init)
         #expect(lines.contains { $0.hasSuffix("Met: 2 of 4.") })
         for line in [
-            "| clock/read | 1.20x fast | 0.500x | **missed** | not found yet |",
-            "| clock/read | 2x slow | 4x | met |  |", "| clock/read | at most 9 ns | 10 ns | **missed** | a floor |",
+            "| clock/read | 1.20x fast | 0.500x | **missed** | [1](#reasons) |",
+            "| clock/read | 2x slow | 4x | met |  |",
+            "| clock/read | at most 9 ns | 10 ns | **missed** | [2](#reasons) |",
+            "| ring/handle 1p1c | fast | 0.510 | 0.500 to 0.520 | [1](#reasons) |", "1. no order", "2. a floor",
         ] {
             #expect(lines.contains(line), "\(line)")
         }
+        #expect(lines.count { $0.hasSuffix("no order") } == 1, "said once, however many cells it is about")
+        #expect(try self.page(context: coded).text.contains("**missed** | not found yet |"))
         #expect(page.explained.map(\.peer).suffix(2) == ["fast", TargetVerdict.own])
     }
 
