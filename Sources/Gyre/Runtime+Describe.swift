@@ -14,7 +14,7 @@ extension Runtime {
         let own = [
             PartDescription("runtime \(pool.configuration.name)", poolSettings),
             PartDescription("blocking threads", blockingLane.limits.settings),
-            PartDescription("engine", engine.settings), PartDescription("journal", journal.settings),
+            engine.partDescription, PartDescription("journal", journal.settings),
         ]
         return own + parts.all.map(\.partDescription)
     }

@@ -70,6 +70,8 @@ extension Runtime {
         _ = pool.join(until: hardLimit + .milliseconds(100))
         let abandoned = pool.workersLeft
         if abandoned == 0 { runners.dismissAll() }
+        engine.runtimeEnded()
+        parts.runtimeEnded()
         return DrainReport(
             isComplete: isComplete && abandoned == 0 && !pool.isStopping, abandonedWorkers: abandoned,
             unfinishedRuns: Int(clamping: intake.inside))

@@ -46,8 +46,7 @@ public final class Runtime: Sendable {
         let timers = TimerService(clock: pool.clock, isDriven: configuration.isDriven)
         self.timers = timers
         self.blockingLane = BlockingLane(blocking, clock: pool.clock, name: configuration.name)
-        engine = MemoryEngine(
-            clock: pool.clock, timers: timers, jobsMax: 1 << 20, lettersMax: 1_024, retention: .seconds(86_400))
+        engine = MemoryEngine(clock: pool.clock, timers: timers)
         journal = MemoryJournal()
     }
 

@@ -26,6 +26,12 @@ public struct PartDescription: Sendable, Hashable, CustomStringConvertible {
 /// What stands on a runtime and has settings.
 protocol DescribedPart: AnyObject, Sendable {
     var partDescription: PartDescription { get }
+    /// A drain of the runtime is over: nothing of it runs any more.
+    func runtimeEnded()
+}
+
+extension DescribedPart {
+    func runtimeEnded() {}
 }
 
 /// Stands for the settings of an object that tasks use: what is referred to weakly is retained more slowly, so the
@@ -61,6 +67,10 @@ final class RuntimeParts: Sendable {
             }
             state.references.append(Reference(part: part))
         }
+    }
+
+    func runtimeEnded() {
+        for part in all { part.runtimeEnded() }
     }
 
     var all: [any DescribedPart] { state.withLock { $0.references.compactMap(\.part) } }

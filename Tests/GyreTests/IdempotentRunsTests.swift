@@ -135,4 +135,28 @@ import Testing
         #expect(try await bench.run("a", 6).value == 6, "a run that was cancelled has no outcome")
         await bench.runtime.finishAsync()
     }
+
+    /// Nothing further begins; who waits already gets what the run brings, and it is not kept.
+    @Test func aCloseLeavesNobodyWithoutAnAnswer() async throws {
+        let bench = try Bench(IdempotencyPolicy())
+        _ = try await bench.run("done", 1)
+        let sleeper = Sleeper()
+        let caller = Task {
+            try await bench.runs.run("a", fingerprint: "f") {
+                try await sleeper.sleep()
+                return 5
+            }
+        }
+        #expect(await eventuallyAsync { sleeper.isAsleep })
+        await bench.runs.close()
+        #expect(bench.runs.count == 0)
+        for key in ["a", "done", "new"] {
+            await #expect { try await bench.run(key, 2) } throws: { ($0 as? GyreError)?.code == .closed }
+        }
+        sleeper.wake()
+        #expect(try await caller.value.value == 5)
+        #expect(bench.runs.count == 0)
+        #expect(bench.bodies.count == 1, "of the one before the close")
+        await bench.runtime.finishAsync()
+    }
 }

@@ -43,6 +43,10 @@ struct IdempotencyLedger<Value: Sendable> {
     private var records: [IdempotencyRecord<Value>] = []
     /// Where the line begins: what is before has gone.
     private var head = 0
+    /// Nothing is begun any more.
+    let isClosed: Bool
+
+    init(isClosed: Bool = false) { self.isClosed = isClosed }
 
     var first: IdempotencyRecord<Value>? { head < records.count ? records[head] : nil }
 

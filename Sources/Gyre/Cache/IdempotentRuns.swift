@@ -41,7 +41,8 @@ public final class IdempotentRuns<Value: Sendable>: Sendable {
     ///     been cancelled it is cancelled, and the next call runs again.
     /// - Returns: The value, and whether this call ran for it.
     /// - Throws: What the body threw, now or then, unchanged; ``IdempotencyError``; `CancellationError` when the caller
-    ///   is cancelled first; ``GyreError`` with the code `full` or `closed` when the runtime took the body not on.
+    ///   is cancelled first; ``GyreError`` with the code `full` or `closed` when the runtime took the body not on, or
+    ///   `closed` after ``close()``.
     public nonisolated(nonsending) func run(
         _ key: String, scope: String = "", fingerprint: String,
         _ body: nonisolated(nonsending) @escaping @Sendable () async throws -> Value
@@ -71,6 +72,18 @@ public final class IdempotentRuns<Value: Sendable>: Sendable {
             drop(record)
             return true
         }
+    }
+
+    /// Takes no further run on and forgets every outcome. Callers that wait for a run that has begun get what it
+    /// brings; later calls throw ``GyreError`` with the code `closed`.
+    ///
+    /// - Complexity: O(records), and some milliseconds.
+    public func close() async {
+        ledger.withLock { ledger in
+            ledger = IdempotencyLedger(isClosed: true)
+            while let record = table.any().map({ $0.object(as: Record.self).takeUnretainedValue() }) { drop(record) }
+        }
+        await RCUTable.settled()
     }
 
     /// Records now, those of runs that have not ended included.
@@ -109,6 +122,7 @@ public final class IdempotentRuns<Value: Sendable>: Sendable {
     private func board(
         _ name: IdempotencyName, _ hash: UInt64, _ fingerprint: String, _ ledger: inout IdempotencyLedger<Value>
     ) throws -> (Flight<Value>, UInt64, Replayable<Value>.Origin) {
+        if ledger.isClosed { throw GyreError(code: .closed) }
         let now = runtime.clock.now
         purge(now, &ledger)
         let record = current(name, hash)

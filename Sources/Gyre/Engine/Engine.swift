@@ -47,7 +47,7 @@ public protocol Engine: Sendable {
     /// Suspends until the job has ended.
     ///
     /// - Throws: `unknown` when there is no such job or it is given up, `cancelled` when the calling task was
-    ///   cancelled.
+    ///   cancelled, `closed` when the engine ends before the job does.
     func outcome(of key: JobKey) async throws(EngineError) -> JobOutcome
 
     /// How far the job is, or `nil` when there is none.
@@ -239,6 +239,8 @@ public struct EngineError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let failed = Code(description: "failed")
         /// The calling task was cancelled while it waited.
         public static let cancelled = Code(description: "cancelled")
+        /// The engine has ended: nobody will run the job here.
+        public static let closed = Code(description: "engine closed")
         /// The engine does not answer.
         public static let unavailable = Code(description: "engine unavailable")
     }

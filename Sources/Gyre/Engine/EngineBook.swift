@@ -66,6 +66,8 @@ struct EngineBook {
     /// Workers that look again when something can be taken.
     private var idle: [UInt64: TimedWait<Void>] = [:]
     var wake = Wake()
+    /// Whether its runtime has ended: what has not ended by now will not.
+    private(set) var isClosed = false
 
     init(jobsMax: Int, lettersMax: Int, retention: Duration) {
         self.jobsMax = max(1, jobsMax)
@@ -320,11 +322,13 @@ struct EngineBook {
 
     // MARK: - Waiting
 
-    /// - Returns: The outcome when the job has ended.
+    /// - Returns: The outcome when the job has ended; that there will be none when the book is closed; `nil` when the
+    ///   waiter is kept.
     mutating func wait(
         for key: JobKey, _ number: UInt64, _ waiter: UnsafeContinuation<JobOutcome?, Never>
-    ) -> JobOutcome? {
+    ) -> JobOutcome?? {
         if case .ended(let outcome)? = entries[key]?.phase { return outcome }
+        if isClosed { return .some(nil) }
         entries[key]?.waiters[number] = waiter
         return nil
     }
@@ -375,6 +379,17 @@ struct EngineBook {
             entries[key]?.nap = nap
             return true
         }
+    }
+
+    /// Nobody is left who could bring anything to an end: whoever waits for it learns that.
+    mutating func close() {
+        isClosed = true
+        for key in Array(entries.keys) {
+            guard let waiters = entries[key]?.waiters.values, !waiters.isEmpty else { continue }
+            for waiter in waiters { wake.outcomes.append((waiter, nil)) }
+            entries[key]?.waiters = [:]
+        }
+        wakeIdle()
     }
 
     // MARK: - By hand

@@ -7,30 +7,42 @@ public import GyrePolicy
 /// the clock and timers of a runtime.
 ///
 /// - Concurrency: Safe from any thread. A short lock for each call.
-public final class MemoryEngine: Engine {
+/// - Its runtime's drain ends it: who waits for an outcome then is thrown `closed`. What has ended can still be read.
+public final class MemoryEngine: Engine, DescribedPart {
     private let clock: MonotonicClock
     private let timers: TimerService
+    private let settings: [SettingDescription]
     private let book: Lock<EngineBook>
 
     /// - Parameters:
     ///   - runtime: Whose clock and timers it uses.
-    ///   - jobsMax: How many jobs may live at once, and how many that have ended are remembered.
-    ///   - lettersMax: How many dead letters are kept. The oldest goes when one is too many; a job that was parked
-    ///     with it has failed then.
+    ///   - jobsMax: How many jobs may live at once, and how many that have ended are remembered: 2^20 by default.
+    ///   - lettersMax: How many dead letters are kept, 1,024 by default. The oldest goes when one is too many; a job
+    ///     that was parked with it has failed then.
     ///   - retention: How long what has ended is remembered: as long as its key is known. 24 h, as Restate and Stripe
     ///     do.
     public convenience init(
-        on runtime: Runtime, jobsMax: Int = 1 << 20, lettersMax: Int = 1_024, retention: Duration = .seconds(86_400)
+        on runtime: Runtime, jobsMax: Int? = nil, lettersMax: Int? = nil, retention: Duration? = nil
     ) {
         self.init(
             clock: runtime.clock, timers: runtime.timers, jobsMax: jobsMax, lettersMax: lettersMax,
             retention: retention)
+        runtime.parts.add(self)
     }
 
-    init(clock: MonotonicClock, timers: TimerService, jobsMax: Int, lettersMax: Int, retention: Duration) {
+    init(
+        clock: MonotonicClock, timers: TimerService, jobsMax: Int? = nil, lettersMax: Int? = nil,
+        retention: Duration? = nil
+    ) {
         self.clock = clock
         self.timers = timers
-        book = Lock(EngineBook(jobsMax: jobsMax, lettersMax: lettersMax, retention: retention))
+        let (jobsMax, lettersMax) = (Setting(jobsMax, default: 1 << 20), Setting(lettersMax, default: 1_024))
+        let retention = Setting(retention, default: .seconds(86_400))
+        settings = [
+            jobsMax.described(as: "jobsMax"), lettersMax.described(as: "lettersMax"),
+            retention.described(as: "retention"),
+        ]
+        book = Lock(EngineBook(jobsMax: jobsMax.value, lettersMax: lettersMax.value, retention: retention.value))
     }
 
     // MARK: - The port
@@ -76,6 +88,9 @@ public final class MemoryEngine: Engine {
         }
         if let outcome { return outcome }
         if Task.isCancelled { throw EngineError(code: .cancelled, reason: "the wait for \(key) was cancelled") }
+        if change({ book, _ in book.isClosed }) {
+            throw EngineError(code: .closed, reason: "the runtime ended before \(key) did")
+        }
         throw EngineError(code: .unknown, reason: "\(key) was given up")
     }
 
@@ -118,15 +133,11 @@ public final class MemoryEngine: Engine {
     /// Jobs that have not ended.
     public var live: Int { change { book, _ in book.live } }
 
-    /// For the description of a runtime whose engine this is. Nobody chose them.
-    var settings: [SettingDescription] {
-        change { book, _ in
-            [
-                Setting(book.jobsMax, from: .default).described(as: "jobsMax"),
-                Setting(book.letters.capacity, from: .default).described(as: "lettersMax"),
-                Setting(book.retention, from: .default).described(as: "retention"),
-            ]
-        }
+    var partDescription: PartDescription { PartDescription("engine", settings) }
+
+    /// The runtime has ended.
+    func runtimeEnded() {
+        change { book, _ in book.close() }
     }
 
     // MARK: - For a caller that runs its own job
