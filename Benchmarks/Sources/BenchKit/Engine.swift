@@ -31,6 +31,7 @@ package struct Engine: Sendable {
             case .upTo: 8 * Double(nanosecondsPerRun) / 1e9
             case .each: isQuick ? 0.2 : 0.4
             case .steady: 4
+            case .once: 7
             }
         return run * Double(repetitions(of: cell) + 2)
     }
@@ -95,8 +96,11 @@ package struct Engine: Sendable {
     }
 
     private func repetitions(of cell: Cell) -> Int {
-        if case .steady = cell.effort { return max(1, repetitions / 5) }
-        return repetitions
+        switch cell.effort {
+        case .steady: max(1, repetitions / 5)
+        case .once: 1
+        default: repetitions
+        }
     }
 
     private func timed<Value>(_ body: () throws -> Value) rethrows -> (Value, seconds: Double) {
@@ -111,7 +115,7 @@ package struct Engine: Sendable {
         case .byTime: return try fit(subject, cell, nanosecondsPerRun, operationsMin...operationsMax)
         case .upTo(let count): return try fit(subject, cell, 20 * nanosecondsPerRun, min(operationsMin, count)...count)
         case .each(let count): return isQuick ? count / 3 : count
-        case .steady(let count): return count
+        case .steady(let count), .once(let count): return count
         }
     }
 

@@ -115,6 +115,8 @@ package enum Effort: Sendable {
     case each(UInt64)
     /// So many for everybody, and few runs: the figure hardly differs between them.
     case steady(UInt64)
+    /// So many in one run: it takes many seconds, and its figures are of as many operations.
+    case once(UInt64)
 }
 
 /// One line of comparison: a title, a metric, and everybody who can do it.

@@ -104,7 +104,7 @@ enum PoolMemory {
     }
 
     /// Of this process, in physical memory: the second number of the file, in pages.
-    private static func residentBytes() -> UInt64 {
+    static func residentBytes() -> UInt64 {
         guard let file = fopen("/proc/self/statm", "r") else { fatalError("no /proc/self/statm") }
         defer { fclose(file) }
         var text = [CChar](repeating: 0, count: 256)

@@ -16,6 +16,12 @@ package struct PoolRequest: Sendable {
         case queued, timer, suspended
         /// Suspended on nothing at all: what a timer of Go is counted beyond, as its channels hold something too.
         case parked
+        /// Of a graph, by nodes.
+        case graphNode = "graph-node"
+        /// Under ten times the load, or with something dead.
+        case goodput, urgent, bystanders
+        /// Live tasks whose answers are due within ten seconds.
+        case manyTimers = "many-timers"
     }
 
     /// What a task does.

@@ -34,6 +34,13 @@ package enum PoolServer {
         case .run: return Awaited.run(request.subject, request, pools)
         case .group, .discardingGroup: return Awaited.group(request.subject, request, pools)
         case .stampOverhead: return stampOverhead(request, pools)
+        case .graphNode:
+            return request.subject == "journal"
+                ? GraphNodes.journal(request, pools.gyre) : GraphNodes.run(request, pools.gyre)
+        case .goodput: return Overload.goodput(request, pools.gyre)
+        case .urgent: return Overload.urgent(request, pools.gyre)
+        case .bystanders: return Overload.bystanders(request, pools.gyre)
+        case .manyTimers: return ManyTimers.run(request)
         case .queued, .timer, .suspended, .parked: return PoolMemory.run(request)
         default:
             guard let pool = pools.pool(request) else { return nil }

@@ -3,7 +3,7 @@ import BenchPools
 
 /// The cells of executors, their memory and their stamps.
 enum PoolCells {
-    static let all = floods + [runs, groups, shapes, latencies, memory].joined() + [stamps]
+    static let all = floods + [runs, groups, shapes, latencies, memory].joined() + [stamps] + EngineCells.all
 
     private static let bodies: [(String, PoolRequest.Body, UInt64)] = [
         ("empty", .empty, 0), ("word", .word, 0), ("1us", .work, 1), ("20us", .work, 20),

@@ -42,6 +42,16 @@ enum PoolSubjects {
         }
     }
 
+    /// A run of many seconds in a process of its own; not for a quick look.
+    static func once(_ names: [String], _ kind: PoolRequest.Kind) -> [Subject] {
+        names.map { name in
+            Subject(name) { operations in
+                guard !PeerProgram.areRunsShort else { throw LeftOut("it takes too long for a quick run") }
+                return try start(name).ask(PoolRequest(name, kind, operations: operations).line)
+            }
+        }
+    }
+
     /// How many rounds of the tasks' work take a microsecond: the best of some tries, before anything else runs.
     static let roundsPerMicrosecond: UInt64 = {
         let rounds: UInt64 = 1_000_000
