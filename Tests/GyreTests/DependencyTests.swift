@@ -75,6 +75,7 @@ extension Dependency {
         #expect(snapshot.hedgesActive ?? 0 == 0, sourceLocation: location)
         #expect(snapshot.permitsInUse ?? 0 == 0, sourceLocation: location)
         #expect(snapshot.waiting ?? 0 == 0, sourceLocation: location)
+        #expect(snapshot.turnsWaiting == 0, sourceLocation: location)
         #expect(snapshot.probesActive ?? 0 == 0, sourceLocation: location)
     }
 }

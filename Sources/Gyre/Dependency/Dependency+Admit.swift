@@ -37,10 +37,15 @@ struct CallPass: Sendable {
 enum AttemptVerdict: Sendable {
     /// Start. The lease is the breaker's, if there is one.
     case admitted(BreakerLease?)
-    /// The rate limit has room at this instant; nothing is held.
-    case wait(until: MonotonicInstant)
+    /// It is not its turn: the rate limit has no room, or others wait already. Nothing is held.
+    case wait
     case rejected(by: PolicyKind, retryAt: MonotonicInstant?)
     case tooLarge(CostError)
+}
+
+extension CallPass {
+    /// Whether nothing has been tried yet.
+    var isFirst: Bool { retry.attempts == 0 && workError == nil }
 }
 
 extension SharedWord {
@@ -135,20 +140,24 @@ extension Dependency {
 
     /// Admits an attempt: breaker, then rate limit. An admitted one is ended by ``end(_:failure:nanoseconds:at:)``.
     ///
-    /// - Parameter total: When the call must have ended.
+    /// - Parameters:
+    ///   - isPaid: Whether the rate limit has granted it while it waited for its turn.
+    ///   - total: When the call must have ended.
     /// - Returns: When the attempt must have, beside the verdict.
     /// - Complexity: O(1) and lock-free. No allocation.
-    func admit(cost: UInt64, at now: MonotonicInstant, within total: Deadline) -> (AttemptVerdict, Deadline) {
+    func admit(
+        cost: UInt64, isPaid: Bool = false, at now: MonotonicInstant, within total: Deadline
+    ) -> (AttemptVerdict, Deadline) {
         reading { plan in
             let deadline =
                 plan.policies.timeouts?.attempt(
                     from: now, within: total, slowestNanoseconds: tuning.slowestNanoseconds) ?? total
-            return (admit(cost: cost, at: now, deadline: deadline.instant, plan), deadline)
+            return (admit(cost: cost, isPaid: isPaid, at: now, deadline: deadline.instant, plan), deadline)
         }
     }
 
     private func admit(
-        cost: UInt64, at now: MonotonicInstant, deadline: MonotonicInstant, _ plan: DependencyPlan
+        cost: UInt64, isPaid: Bool, at now: MonotonicInstant, deadline: MonotonicInstant, _ plan: DependencyPlan
     ) -> AttemptVerdict {
         var lease: BreakerLease?
         if let breaker = plan.policies.breaker {
@@ -162,14 +171,19 @@ extension Dependency {
             case .rejected(let retryAt): return .rejected(by: .breaker, retryAt: retryAt)
             }
         }
+        if isPaid { return .admitted(lease) }
+        guard words.turns.state == 0 else {
+            giveBack(lease, plan, at: now)
+            return .wait
+        }
         guard let rateLimit = plan.policies.rateLimit else { return .admitted(lease) }
         let verdict = words.rate.update(RateLimitState.self) { rateLimit.admit($0, cost: cost, at: now) }
         switch verdict {
         case .granted: return .admitted(lease)
-        case .wait(let instant):
+        case .wait:
             // A probe that sleeps would keep others from finding out. The breaker is asked again afterwards.
             giveBack(lease, plan, at: now)
-            return .wait(until: instant)
+            return .wait
         case .exceedsBurst(let asked, let burst):
             giveBack(lease, plan, at: now)
             return .tooLarge(CostError(asked: asked, burst: burst))

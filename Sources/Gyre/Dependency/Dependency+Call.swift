@@ -85,13 +85,18 @@ extension Dependency {
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
     ) async throws -> Value {
         var now = clock.now
-        var admission = try admit(pass, cost: options.cost, at: now)
-        while case .wait(let until) = admission {
-            try await sleep(until: until)
+        var start = try admit(pass, cost: options.cost, at: now)
+        if start == nil {
+            let granted = try await waitForTurn(pass, options)
             now = clock.now
-            admission = try admit(pass, cost: options.cost, at: now)
+            do throws(GyreError) {
+                start = try admit(pass, cost: options.cost, isPaid: true, at: now)
+            } catch {
+                if let granted { giveBackTurn(granted, cost: options.cost) }
+                throw error
+            }
         }
-        guard case .start(let lease, let deadline) = admission else { preconditionFailure("it waits no more") }
+        guard let (lease, deadline) = start else { preconditionFailure("whose turn it is waits no more") }
         let began = now
         let attempt = Attempt(number: pass.retry.attempts + 1, deadline: deadline)
         if options.isIdempotent, let due = hedgeDue(attempt, began, pass) {
@@ -109,22 +114,16 @@ extension Dependency {
         }
     }
 
-    /// Whether and until when an attempt may be made.
-    private enum Admission {
-        case start(BreakerLease?, Deadline)
-        case wait(until: MonotonicInstant)
-    }
-
-    /// Passes the breaker and the rate limit.
-    private func admit(_ pass: CallPass, cost: UInt64, at now: MonotonicInstant) throws(GyreError) -> Admission {
+    /// Passes the breaker and the rate limit. `nil` when the attempt must wait for its turn.
+    private func admit(
+        _ pass: CallPass, cost: UInt64, isPaid: Bool = false, at now: MonotonicInstant
+    ) throws(GyreError) -> (BreakerLease?, Deadline)? {
         if Task.isCancelled { throw refusal(.cancelled) }
         if let late = late(pass, at: now) { throw late }
-        let (verdict, deadline) = admit(cost: cost, at: now, within: pass.deadline)
+        let (verdict, deadline) = admit(cost: cost, isPaid: isPaid, at: now, within: pass.deadline)
         switch verdict {
-        case .admitted(let lease): return .start(lease, deadline)
-        case .wait(let until):
-            if mayStart(pass, at: until) { return .wait(until: until) }
-            throw refusal(.rejected, by: .rateLimit, retryAfter: now.duration(to: until))
+        case .admitted(let lease): return (lease, deadline)
+        case .wait: return nil
         case .rejected(let policy, let retryAt):
             throw refusal(.rejected, by: policy, retryAfter: retryAt.map { max(.zero, now.duration(to: $0)) })
         case .tooLarge(let cost):
@@ -133,7 +132,7 @@ extension Dependency {
     }
 
     /// Whether an attempt of `pass` that starts at `instant` may end in time, and starts in time where it is the first.
-    private func mayStart(_ pass: CallPass, at instant: MonotonicInstant) -> Bool {
+    func mayStart(_ pass: CallPass, at instant: MonotonicInstant) -> Bool {
         window(of: pass).fits(instant) && !(pass.isFirst && pass.startBy.hasPassed(at: instant))
     }
 
@@ -270,11 +269,6 @@ extension Dependency {
             throw refusal(Task.isCancelled ? .cancelled : .closed, cause: cause)
         }
     }
-}
-
-extension CallPass {
-    /// Whether nothing has been tried yet.
-    fileprivate var isFirst: Bool { retry.attempts == 0 && workError == nil }
 }
 
 extension Attempt {

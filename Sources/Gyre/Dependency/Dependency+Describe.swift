@@ -1,4 +1,4 @@
-import GyreCore
+public import GyreCore
 public import GyrePolicy
 
 /// What one policy of a dependency is set to.
@@ -25,6 +25,10 @@ public struct DependencySnapshot: Sendable, Hashable {
     public let permitsInUse: Int?
     /// Calls that wait for a permit; `nil` without a bulkhead or an adaptive limit.
     public let waiting: Int?
+    /// Attempts that wait for the rate limit or for the end of a pause.
+    public let turnsWaiting: Int
+    /// Until when it is paused; `nil` when it is not.
+    public let pausedUntil: MonotonicInstant?
     /// `nil` without a breaker.
     public let breaker: BreakerMode?
     /// Probes under way; `nil` without a breaker.
@@ -99,11 +103,13 @@ extension Dependency {
         let hasLimit = policies.bulkhead != nil || policies.adaptiveLimit != nil
         let budget = RetryBudgetState(word: words.budget.state)
         let breaker = BreakerState(word: words.breaker.state)
+        let (turnsWaiting, paused) = turns.withLock { ($0.count, $0.pausedUntil) }
         return DependencySnapshot(
             callsActive: policies.retryBudget.map { _ in Int(budget.activeCount) },
             retriesActive: policies.retryBudget.map { _ in Int(budget.retryCount) },
             hedgesActive: policies.retryBudget.map { _ in Int(budget.hedgeCount) },
             permitsInUse: hasLimit ? Int(permits.inUse) : nil, waiting: hasLimit ? Int(permits.waiting) : nil,
+            turnsWaiting: turnsWaiting, pausedUntil: paused > now ? paused : nil,
             breaker: policies.breaker.map { $0.mode(of: breaker, at: now) },
             probesActive: policies.breaker.map { _ in Int(breaker.probesOut) },
             rateAvailable: policies.rateLimit.map { $0.available(RateLimitState(word: words.rate.state), at: now) })

@@ -30,50 +30,10 @@ final class PermitWaiter: Sendable {
 
 /// Those who wait for the permits of one dependency.
 struct PermitLine: Sendable {
-    var queue: FairQueue<PermitWaiter>
-    /// Where each waiter stands: places change when the policies do.
-    var tickets: [ObjectIdentifier: FairTicket] = [:]
+    var line: WaitLine<PermitWaiter>
     var codel = CoDelState()
 
-    init(_ plan: DependencyPlan) { queue = plan.makeQueue() }
-
-    /// A waiter joins. Returns who was sent away for it, which may be itself.
-    mutating func join(_ waiter: PermitWaiter, _ rank: FairRank, at now: MonotonicInstant) -> PermitWaiter? {
-        switch queue.enqueue(FairTask(waiter, rank), at: now) {
-        case .queued(let ticket):
-            tickets[ObjectIdentifier(waiter)] = ticket
-            return nil
-        case .queuedShedding(let ticket, let shed):
-            tickets[ObjectIdentifier(waiter)] = ticket
-            tickets[ObjectIdentifier(shed.element)] = nil
-            return shed.element
-        case .full, .tenantFull: return waiter
-        }
-    }
-
-    /// A waiter leaves. False when it had left, or was taken.
-    mutating func leave(_ waiter: PermitWaiter) -> Bool {
-        guard let ticket = tickets.removeValue(forKey: ObjectIdentifier(waiter)) else { return false }
-        return queue.remove(ticket) != nil
-    }
-
-    mutating func next(at now: MonotonicInstant, newestFirst: Bool) -> PermitWaiter? {
-        guard let task = queue.dequeue(at: now, newestFirst: newestFirst) else { return nil }
-        tickets[ObjectIdentifier(task.element)] = nil
-        return task.element
-    }
-
-    /// The same waiters under other rules. Returns those for whom there is no room any more.
-    mutating func rebuild(_ plan: DependencyPlan, at now: MonotonicInstant) -> [PermitWaiter] {
-        var old = queue
-        queue = plan.makeQueue()
-        tickets = [:]
-        var unplaced: [PermitWaiter] = []
-        while let task = old.dequeue(at: now) {
-            if let sent = join(task.element, task.rank, at: now) { unplaced.append(sent) }
-        }
-        return unplaced
-    }
+    init(_ plan: DependencyPlan) { line = WaitLine(plan.makeQueue()) }
 }
 
 extension Dependency {
@@ -143,7 +103,7 @@ extension Dependency {
     ) -> (PermitWaiter, PermitAnswer)? {
         let shedding = plan.policies.shedding
         let isNewestFirst = shedding?.newestFirstWhileOverloaded.value == true && line.codel.isOverloaded
-        guard let next = line.next(at: now, newestFirst: isNewestFirst) else { return nil }
+        guard let next = line.line.next(at: now, newestFirst: isNewestFirst) else { return nil }
         if !window(until: next.deadline).fits(now) { return (next, .late) }
         guard let shedding else { return (next, .granted) }
         let waited = now.nanoseconds(since: next.arrived)
@@ -158,9 +118,7 @@ extension Dependency {
     nonisolated(nonsending) func waitForPermit(_ pass: inout CallPass, _ options: CallOptions) async throws(GyreError) {
         let waiter = PermitWaiter(
             timers: runtime.timers, arrived: pass.arrived, deadline: pass.deadline.instant)
-        let rank = FairRank(
-            priority: options.priority, tenant: options.tenant, weight: options.weight, arrival: pass.arrived,
-            deadline: pass.deadline.instant, cost: UInt32(clamping: options.cost))
+        let rank = rank(pass, options)
         let now = clock.now
         var limit: MonotonicInstant?
         let answer: PermitState.Verdict = reading { plan in
@@ -194,6 +152,13 @@ extension Dependency {
         }
     }
 
+    /// The place of a call among those that wait, whatever for. A retry is as old as its call.
+    func rank(_ pass: CallPass, _ options: CallOptions) -> FairRank {
+        FairRank(
+            priority: options.priority, tenant: options.tenant, weight: options.weight, arrival: pass.arrived,
+            deadline: pass.deadline.instant, cost: UInt32(clamping: options.cost))
+    }
+
     /// Which of the two limits there is.
     var limitKind: PolicyKind { reading { $0.policies.adaptiveLimit == nil ? .bulkhead : .adaptiveLimit } }
 
@@ -219,11 +184,11 @@ extension Dependency {
             case .admitted: return (.admitted, nil)
             case .full:
                 // Somebody may go for it: then as many are counted as before.
-                let sent = line.join(waiter, rank, at: now)
-                if sent == nil { _ = line.leave(waiter) }  // a permit is on its way to one that is still counted
+                let sent = line.line.join(waiter, rank, at: now)
+                if sent == nil { _ = line.line.leave(waiter) }  // a permit is on its way to one that is still counted
                 return sent == nil || sent === waiter ? (.full, nil) : (.wait, sent)
             case .wait:
-                let sent = line.join(waiter, rank, at: now)
+                let sent = line.line.join(waiter, rank, at: now)
                 guard sent != nil else { return (.wait, nil) }
                 // The line has no room for it, or somebody went for it: one fewer waits than is counted.
                 words.permits.update(PermitState.self) { ($0.leaving(), ()) }
@@ -236,7 +201,7 @@ extension Dependency {
 
     private func leaveLine(_ waiter: PermitWaiter) {
         line.withLock { line in
-            guard line.leave(waiter) else { return }
+            guard line.line.leave(waiter) else { return }
             words.permits.update(PermitState.self) { ($0.leaving(), ()) }
         }
     }
@@ -244,7 +209,7 @@ extension Dependency {
     /// The policies have changed: those who wait do so under the new ones, or are sent away.
     func rebuildLine(_ plan: DependencyPlan) {
         let unplaced = line.withLock { line in
-            let unplaced = line.rebuild(plan, at: clock.now)
+            let unplaced = line.line.rebuild(plan.makeQueue(), at: clock.now)
             for _ in unplaced { words.permits.update(PermitState.self) { ($0.leaving(), ()) } }
             return unplaced
         }

@@ -20,6 +20,7 @@ public final class Dependency: Sendable {
     let plan: SwappedReference<DependencyPlan>
     let words = DependencyWords()
     let line: Lock<PermitLine>
+    let turns: Lock<TurnLine>
     let tuning = DependencyTuner()
     /// Held while policies are replaced or controllers decide.
     let control = Lock<Void>(())
@@ -58,6 +59,7 @@ public final class Dependency: Sendable {
         self.runtime = runtime
         self.plan = SwappedReference(plan)
         line = Lock(PermitLine(plan))
+        turns = Lock(TurnLine(plan))
         self.classify = classify
         self.decide = decide
         self.seed = seed ?? UInt64.random(in: 0 ... .max)
@@ -93,6 +95,7 @@ public final class Dependency: Sendable {
             tuning.begin(policies, at: clock.now)
             promoteWaiters()
             rebuildLine(next)
+            rebuildTurns(next)
         }
     }
 
@@ -116,6 +119,9 @@ struct DependencyWords: Sendable {
     let budget: SharedWord
     let permits: SharedWord
     let rate: SharedWord
+    /// Not 0 when attempts wait for their turn, or a pause may hold: then nobody goes without asking the line. Moves
+    /// under the line's lock.
+    let turns: SharedWord
     let breaker: SharedWord
     /// The least that an attempt took that succeeded, in nanoseconds; 0 as long as none has. Hardly ever moves either.
     let shortest: SharedWord
@@ -131,6 +137,7 @@ struct DependencyWords: Sendable {
         breaker = lines.word(onLine: 3)
         shortest = lines.word(1, onLine: 3)
         limit = lines.word(2, onLine: 3)
+        turns = lines.word(3, onLine: 3)
         draws = lines.word(onLine: 6)
     }
 

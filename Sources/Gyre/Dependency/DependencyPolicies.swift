@@ -11,8 +11,10 @@ extension Dependency {
     public struct Policies: Sendable, Hashable {
         /// `total` is the deadline of a call, `attempt` of each attempt, `queue` of the first attempt's start.
         public var timeouts: Timeouts?
-        /// In which order calls wait for a permit, and how many may; how many is 1,024 by default, and the
-        /// ``Bulkhead``'s word where it has one. Without a fair queue and without the bulkhead's word nobody waits.
+        /// In which order calls wait for a permit and attempts for the rate limit, and how many may of each. How many
+        /// is 1,024 by default, and for permits the ``Bulkhead``'s word where it has one. Without a fair queue and
+        /// without the bulkhead's word nobody waits for a permit; for the rate limit up to ``Dependency/turnsMax`` do,
+        /// in the same order with its defaults.
         public var fairQueue: FairQueueConfiguration?
         /// Which of those that waited are sent away when the queue stands.
         public var shedding: CoDel?
@@ -26,7 +28,7 @@ extension Dependency {
         /// For calls that say that they are idempotent.
         public var hedge: HedgePolicy?
         public var breaker: CircuitBreaker?
-        /// How many attempts may start, by cost. Who has to wait sleeps until the instant at which there is room.
+        /// How many attempts may start, by cost. Who has to wait stands in the fair queue until there is room for it.
         public var rateLimit: RateLimit?
 
         /// Nothing but what is named.
@@ -97,12 +99,14 @@ extension Dependency {
             guard waitersMax <= 1 << 24 else {
                 throw ConfigurationError(field: "bulkhead.waitersMax", reason: "\(waitersMax) is more than 2^24")
             }
-            if fairQueue != nil, bulkhead == nil, adaptiveLimit == nil {
+            if fairQueue != nil, bulkhead == nil, adaptiveLimit == nil, rateLimit == nil {
                 throw ConfigurationError(
-                    field: "fairQueue", reason: "nothing to wait for: it needs a bulkhead or an adaptive limit")
+                    field: "fairQueue",
+                    reason: "nothing to wait for: it needs a bulkhead, an adaptive limit or a rate limit")
             }
-            if shedding != nil, waitersMax == 0 {
-                throw ConfigurationError(field: "shedding", reason: "nobody waits: it needs a fair queue")
+            if shedding != nil, waitersMax == 0 || bulkhead == nil && adaptiveLimit == nil {
+                throw ConfigurationError(
+                    field: "shedding", reason: "nobody waits for a permit: it needs a fair queue and a limit")
             }
             if shedding?.newestFirstWhileOverloaded.value == true, fairQueue?.servesNewestFirst.value != true {
                 throw ConfigurationError(
@@ -158,11 +162,17 @@ final class DependencyPlan: Sendable {
         tuningWindowNanoseconds = policies.adaptiveLimit?.window.nanoseconds ?? 1_000_000_000
     }
 
-    /// The line in which calls wait, as long as it is.
-    func makeQueue() -> FairQueue<PermitWaiter> {
+    /// The line in which calls wait for a permit, as long as it is.
+    func makeQueue() -> FairQueue<PermitWaiter> { makeQueue(capacity: Int(max(1, waitersMax))) }
+
+    /// The line in which attempts wait for their turn. What nobody bounded is bounded by what a runtime can wait for.
+    func makeTurnQueue() -> FairQueue<TurnWaiter> {
+        makeQueue(capacity: policies.fairQueue?.capacity.value ?? Dependency.turnsMax)
+    }
+
+    private func makeQueue<Waiter: Sendable>(capacity: Int) -> FairQueue<Waiter> {
         do {
             let own = policies.fairQueue
-            let capacity = Int(max(1, waitersMax))
             let configuration = try FairQueueConfiguration(
                 capacity: capacity, tenantCapacity: own?.tenantCapacity.value.map { min($0, capacity) },
                 whenFull: own?.whenFull.value, ageing: own?.ageing.value, quantum: own?.quantum.value,

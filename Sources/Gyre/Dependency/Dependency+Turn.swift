@@ -1,0 +1,303 @@
+import GyreCore
+import GyrePolicy
+
+// Waiting for an attempt's turn: for the rate limit to have room, or for a pause to end. Who waits stands in a fair
+// queue, as those do who wait for a permit, and one timer of the dependency says when there is room for the next. It
+// is granted on his behalf, so that nobody who comes later takes it before he runs.
+
+/// What became of an attempt that waited for its turn.
+enum TurnAnswer: Sendable {
+    /// It is its turn, and the rate limit has granted its cost in this state; `nil` when there is no rate limit.
+    case granted(RateLimitState?)
+    /// Another one was preferred, or it fits no more.
+    case rejected(by: PolicyKind)
+    /// It was its turn, and it could not have ended in time.
+    case late
+    /// Nothing will tell when its turn has come.
+    case ended(SubmitError)
+}
+
+/// An attempt that waits for its turn.
+final class TurnWaiter: Sendable {
+    let wait: TimedWait<TurnAnswer>
+    let cost: UInt64
+    let deadline: MonotonicInstant
+
+    init(timers: TimerService, cost: UInt64, deadline: MonotonicInstant) {
+        wait = TimedWait(timers: timers)
+        self.cost = cost
+        self.deadline = deadline
+    }
+}
+
+/// Those who wait for their turn, under a lock.
+struct TurnLine: Sendable {
+    var line: WaitLine<TurnWaiter>
+    /// Taken from the line, and the room is not enough for it yet: nobody goes before it, or what is dear never went.
+    var first: TurnWaiter?
+    /// Until when nobody's turn comes.
+    var pausedUntil = MonotonicInstant.distantPast
+    /// When the line is looked at again.
+    var alarm: (due: MonotonicInstant, token: TimerToken)?
+
+    init(_ plan: DependencyPlan) { line = WaitLine(plan.makeTurnQueue()) }
+
+    var isEmpty: Bool { first == nil && line.isEmpty }
+    var count: Int { line.count + (first == nil ? 0 : 1) }
+
+    mutating func next(at now: MonotonicInstant) -> TurnWaiter? {
+        first.take() ?? line.next(at: now, newestFirst: false)
+    }
+
+    /// False when it had left, or was taken.
+    mutating func leave(_ waiter: TurnWaiter) -> Bool {
+        guard first === waiter else { return line.leave(waiter) }
+        first = nil
+        return true
+    }
+}
+
+extension Dependency {
+    /// Waits until it is an attempt's turn. What the rate limit has granted then, ``giveBackTurn(_:cost:)`` gives back
+    /// where the attempt is not made.
+    ///
+    /// - Throws: ``GyreError`` with the codes `rejected`, `deadlineExceeded`, `cancelled`, `closed` or `full`.
+    nonisolated(nonsending) func waitForTurn(
+        _ pass: CallPass, _ options: CallOptions
+    ) async throws(GyreError) -> RateLimitState? {
+        let waiter = TurnWaiter(timers: runtime.timers, cost: options.cost, deadline: pass.deadline.instant)
+        let now = clock.now
+        let join = try reading { (plan) throws(GyreError) in
+            try joinTurns(waiter, pass, options, plan, at: now)
+        }
+        if case .granted(let state) = join { return state }
+        let limit = pass.isFirst ? min(pass.deadline.instant, pass.startBy.instant) : pass.deadline.instant
+        let end = await waiter.wait.wait(until: limit == .distantFuture ? nil : limit)
+        if case .woken(let answer) = end {
+            switch answer {
+            case .granted(let state): return state
+            case .rejected(let policy): throw refusal(.rejected, by: policy)
+            case .late: throw refusal(.deadlineExceeded, by: .deadline)
+            case .ended(let error): throw refusal(GyreError.Code(refusal: error))
+            }
+        }
+        leaveTurns(waiter)
+        switch end {
+        case .due: throw refusal(.deadlineExceeded, by: .deadline)
+        case .closed: throw refusal(.closed)
+        case .full: throw refusal(.full)
+        case .cancelled, .woken: throw refusal(.cancelled)
+        }
+    }
+
+    /// A turn that nobody uses.
+    func giveBackTurn(_ granted: RateLimitState, cost: UInt64) {
+        reading { plan in
+            guard let rateLimit = plan.policies.rateLimit else { return }
+            let now = clock.now
+            words.rate.update(RateLimitState.self) {
+                (rateLimit.correct($0, granted: cost, used: 0, arrival: granted, at: now), ())
+            }
+        }
+    }
+
+    /// Grants the turn at once, or puts the attempt in the line.
+    private func joinTurns(
+        _ waiter: TurnWaiter, _ pass: CallPass, _ options: CallOptions, _ plan: DependencyPlan,
+        at now: MonotonicInstant
+    ) throws(GyreError) -> Join {
+        var sent: TurnWaiter?
+        defer { if let sent, sent !== waiter { _ = sent.wait.wake(.rejected(by: .fairQueue)) } }
+        return try turns.withLock { (turns) throws(GyreError) in
+            let isFree = turns.isEmpty && turns.pausedUntil <= now
+            var due = max(now, turns.pausedUntil)
+            switch grant(waiter.cost, plan, asks: !isFree, at: now) {
+            case .granted(let state) where isFree:
+                words.turns.update { _ in (0, ()) }
+                return Join.granted(state)
+            case .granted: break
+            case .wait(let until):
+                // Who cannot start even if nobody were before him is told so at once.
+                guard mayStart(pass, at: until) else {
+                    throw refusal(.rejected, by: .rateLimit, retryAfter: now.duration(to: until))
+                }
+                due = max(due, until)
+            case .tooLarge(let error): throw refusal(.rejected, by: .rateLimit, cause: error)
+            }
+            sent = turns.line.join(waiter, rank(pass, options), at: now)
+            guard sent !== waiter else { throw refusal(.rejected, by: .fairQueue) }
+            words.turns.update { _ in (1, ()) }
+            guard let error = arm(&turns, at: due) else { return Join.waits }
+            _ = turns.leave(waiter)
+            throw refusal(GyreError.Code(refusal: error))
+        }
+    }
+
+    private enum Join {
+        case granted(RateLimitState?)
+        case waits
+    }
+
+    private enum Grant {
+        case granted(RateLimitState?)
+        case wait(until: MonotonicInstant)
+        case tooLarge(CostError)
+    }
+
+    /// Takes `cost` from the rate limit, or only asks for it.
+    private func grant(
+        _ cost: UInt64, _ plan: DependencyPlan, asks: Bool = false, at now: MonotonicInstant
+    ) -> Grant {
+        guard let rateLimit = plan.policies.rateLimit else { return .granted(nil) }
+        let (state, verdict) = words.rate.update(RateLimitState.self) { state in
+            let (next, verdict) = rateLimit.admit(state, cost: cost, at: now)
+            return (asks ? state : next, (next, verdict))
+        }
+        switch verdict {
+        case .granted: return .granted(state)
+        case .wait(let until): return .wait(until: until)
+        case .exceedsBurst(let asked, let burst): return .tooLarge(CostError(asked: asked, burst: burst))
+        }
+    }
+
+    // MARK: - Serving
+
+    /// Lets all go whose turn has come.
+    func serveTurns() {
+        while true {
+            let now = clock.now
+            let told = reading { plan in turns.withLock { nextTurns(of: &$0, plan, at: now) } }
+            var unused = false
+            for (waiter, answer) in told where !waiter.wait.wake(answer) {
+                // It has just given up: what was granted is the next one's.
+                guard case .granted(let state?) = answer else { continue }
+                giveBackTurn(state, cost: waiter.cost)
+                unused = true
+            }
+            guard unused else { return }
+        }
+    }
+
+    private func nextTurns(
+        of turns: inout TurnLine, _ plan: DependencyPlan, at now: MonotonicInstant
+    ) -> [(TurnWaiter, TurnAnswer)] {
+        var told: [(TurnWaiter, TurnAnswer)] = []
+        func tellAll(_ error: SubmitError) {
+            while let waiter = turns.next(at: now) { told.append((waiter, .ended(error))) }
+        }
+        if runtime.timers.isClosed { tellAll(.closed) }
+        var due = turns.pausedUntil
+        while due <= now, let waiter = turns.next(at: now) {
+            guard window(until: waiter.deadline).fits(now) else {
+                told.append((waiter, .late))
+                continue
+            }
+            switch grant(waiter.cost, plan, at: now) {
+            case .granted(let state): told.append((waiter, .granted(state)))
+            case .tooLarge: told.append((waiter, .rejected(by: .rateLimit)))
+            case .wait(let until):
+                turns.first = waiter
+                due = until
+            }
+        }
+        if !turns.isEmpty, let error = arm(&turns, at: due) { tellAll(error) }
+        settleTurns(&turns, at: now)
+        return told
+    }
+
+    /// Without anybody who waits there is no timer, and attempts need not look at the line unless there is a pause.
+    private func settleTurns(_ turns: inout TurnLine, at now: MonotonicInstant) {
+        guard turns.isEmpty else { return }
+        if let alarm = turns.alarm { takeBack(alarm.token) }
+        turns.alarm = nil
+        if turns.pausedUntil <= now { words.turns.update { _ in (0, ()) } }
+    }
+
+    private func leaveTurns(_ waiter: TurnWaiter) {
+        let wasInLine = turns.withLock { turns in
+            guard turns.leave(waiter) else { return false }
+            settleTurns(&turns, at: clock.now)
+            return true
+        }
+        // Whoever is next may need less room.
+        if wasInLine { serveTurns() }
+    }
+
+    // MARK: - The timer
+
+    /// Has the line looked at when `due` has come; a timer that is earlier does so too. Returns why it cannot.
+    private func arm(_ turns: inout TurnLine, at due: MonotonicInstant) -> SubmitError? {
+        // A pause without an end has a timer too, which looks once a year, and which the end of the runtime fires.
+        let due = min(due, clock.now + .seconds(86_400 * 365))
+        if let alarm = turns.alarm {
+            if alarm.due <= due { return nil }
+            takeBack(alarm.token)
+            turns.alarm = nil
+        }
+        let retained = Unmanaged.passRetained(self)
+        do {
+            let word = UInt64(UInt(bitPattern: retained.toOpaque()))
+            turns.alarm = (due, try runtime.timers.insert(due: due, ringTurns, word, 0))
+            return nil
+        } catch {
+            retained.release()
+            return error
+        }
+    }
+
+    private func takeBack(_ token: TimerToken) {
+        if runtime.timers.cancel(token) { Unmanaged.passUnretained(self).release() }
+    }
+
+    fileprivate func ring() {
+        // One that was replaced while it fired is not the one that is set.
+        turns.withLock { turns in
+            if let alarm = turns.alarm, alarm.due <= clock.now || runtime.timers.isClosed { turns.alarm = nil }
+        }
+        serveTurns()
+    }
+
+    // MARK: - By hand
+
+    /// Attempts that may wait for their turn where no fair queue says how many: half of the timers of a runtime.
+    public static let turnsMax = 1 << 20
+
+    /// Lets no further attempt begin before `instant`; by default until ``resume()``. Those that are under way go on,
+    /// and what is held is neither refused nor lost: it waits in the fair queue, and ends at its own deadline only. A
+    /// second pause takes the place of the first.
+    ///
+    /// - Concurrency: Any thread.
+    public func pause(until instant: MonotonicInstant = .distantFuture) {
+        turns.withLock { turns in
+            turns.pausedUntil = instant
+            words.turns.update { _ in (1, ()) }
+        }
+        serveTurns()
+    }
+
+    /// Ends a pause before its time.
+    ///
+    /// - Returns: Whether there was one.
+    @discardableResult
+    public func resume() -> Bool {
+        let wasPaused = turns.withLock { turns in
+            defer { turns.pausedUntil = .distantPast }
+            return turns.pausedUntil > clock.now
+        }
+        serveTurns()
+        return wasPaused
+    }
+
+    /// The policies have changed: those who wait do so under the new ones, or are sent away.
+    func rebuildTurns(_ plan: DependencyPlan) {
+        let unplaced = turns.withLock { $0.line.rebuild(plan.makeTurnQueue(), at: clock.now) }
+        for waiter in unplaced { _ = waiter.wait.wake(.rejected(by: .fairQueue)) }
+        serveTurns()
+    }
+}
+
+/// The word is a retained dependency.
+private let ringTurns: TimerFunction = { word, _ in
+    guard let pointer = UnsafeRawPointer(bitPattern: UInt(word)) else { return }
+    Unmanaged<Dependency>.fromOpaque(pointer).takeRetainedValue().ring()
+}
