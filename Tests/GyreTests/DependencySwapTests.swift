@@ -50,6 +50,23 @@ import Testing
         test.finish()
     }
 
+    /// Slots of 1.0027 s have smaller numbers than those of a second: what is in these would pass for newer, and
+    /// results would not be counted for ten seconds.
+    @Test func aWindowOfAnotherLengthBeginsAnew() throws {
+        let test = try ManualDependency(.init(breaker: CircuitBreaker(window: .seconds(10), callsMin: 4)))
+        let stock = test.dependency
+        func fail() {
+            #expect(throws: Failure(number: 1)) { try test.call { _ in throw Failure(number: 1) } }
+        }
+        for _ in 0..<3 { fail() }
+        try stock.replacePolicies(.init(breaker: CircuitBreaker(window: .milliseconds(10_027), callsMin: 4)))
+        for _ in 0..<3 { fail() }
+        #expect(stock.snapshot().breaker == .closed, "the three from before are forgotten")
+        fail()
+        #expect(stock.snapshot().breaker == .open)
+        test.finish()
+    }
+
     @Test func aProbeUnderWayKeepsItsLease() throws {
         let breaker = try CircuitBreaker(callsMin: 1, probes: 1)
         let test = try ManualDependency(.init(breaker: breaker))

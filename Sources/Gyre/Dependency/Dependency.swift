@@ -79,7 +79,8 @@ public final class Dependency: Sendable {
     /// Calls go on under the new ones from their next step. What they hold stays theirs and is given back: permits,
     /// leases, retries, places in the line. A lower limit takes nothing away; it grants no more until it is kept. Who
     /// waits and has no place under the new policies is refused. What was learned stays, but for an adaptive limit with
-    /// other settings, which begins anew.
+    /// other settings and a breaker's window of another length, which begin anew. The breaker's state stays: one that
+    /// is open is open until the instant that was drawn when it opened.
     ///
     /// - Throws: ``ConfigurationError``; then nothing has changed.
     /// - Concurrency: Any thread. Blocks until no other thread is in the middle of a step under the old policies, some
@@ -92,6 +93,8 @@ public final class Dependency: Sendable {
                 words.limit.update { _ in (UInt64(policies.adaptiveLimit?.initial.value ?? 0), ()) }
             }
             plan.replace(by: next)
+            // Slots of another length say nothing about the new window, and those of a breaker that was away are old.
+            if policies.breaker?.nanosecondsPerSlot != before.breaker?.nanosecondsPerSlot { words.clearWindow() }
             tuning.begin(policies, at: clock.now)
             promoteWaiters()
             rebuildLine(next)
@@ -143,6 +146,11 @@ struct DependencyWords: Sendable {
 
     /// Slot `index` of the breaker's window; ten words on two lines.
     func window(_ index: Int) -> SharedWord { lines.word(index, onLine: 4) }
+
+    /// Forgets the results of the breaker's window.
+    func clearWindow() {
+        for index in 0..<Int(BreakerWindow.slotCount) { window(index).update { _ in (0, ()) } }
+    }
 
     func nextDraw() -> UInt64 { draws.update { ($0 &+ 1, $0) } }
 }
