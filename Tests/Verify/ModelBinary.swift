@@ -6,10 +6,10 @@ struct ModelBinary: Sendable {
     /// One file a harness, named as it is.
     static let harnesses = [
         "litmus", "ring", "slab", "lane", "ends", "event", "depot", "runq", "words", "waits", "timer", "clock",
-        "overflow", "pool", "cached",
+        "overflow", "pool", "cached", "swap",
     ]
 
-    /// For the overflow queue.
+    /// For the overflow queue; of sections the harness has its own.
     static let libraries = ["-lurcu-common"]
 
     let clang: String

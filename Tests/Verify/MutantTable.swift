@@ -34,6 +34,8 @@ enum MutantTable {
         ("gyre_clock.c", "clock"),
         ("gyre_clock_check.c", "clock"),
         ("include/gyre_cached.h", "cached"),
+        ("include/gyre_swap.h", "swap"),
+        ("gyre_swap.c", "swap"),
         ("include/gyre_overflow.h", "overflow"),
         ("gyre_overflow.c", "overflow"),
     ]
