@@ -35,7 +35,6 @@ public struct CronExpression: Sendable, Hashable, CustomStringConvertible {
         daysAreRestricted = !fields[2].beginsWithStar
         weekdaysAreRestricted = !fields[4].beginsWithStar
         followsTime = fields[1].beginsWithStar
-        // 2000-01-01; 29 February comes again within eight years at most.
         guard next(after: CivilMinute(year: 2_000, month: 1, day: 1)) != nil else {
             throw CronError(
                 column: fields[2].column, field: "day of the month",
@@ -55,11 +54,12 @@ public struct CronExpression: Sendable, Hashable, CustomStringConvertible {
 
     /// The first minute after `civil` that is due, on a wall whose clock is never put forward or back.
     ///
-    /// - Returns: `nil` when there is none within 12 years: then there is none at all.
+    /// - Returns: `nil` when there is none within 41 years: then there is none at all. What is rarest is 29 February on
+    ///   one day of the week (`29 FEB */2` wants both), which comes again after 40 years at most, across 2100.
     /// - Complexity: O(days until then); months that do not match are skipped.
     public func next(after civil: CivilMinute) -> CivilMinute? {
         var candidate = CivilMinute(count: civil.count + 1)
-        let limit = candidate.count + 12 * 366 * 1_440
+        let limit = candidate.count + 41 * 366 * 1_440
         while candidate.count < limit {
             let date = candidate.date
             guard months & 1 << UInt64(date.month) != 0 else {
