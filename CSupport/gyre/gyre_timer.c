@@ -77,8 +77,14 @@ static void gyre_timer_place(gyre_timer_wheel *wheel, uint32_t index, uint32_t *
         *fresh = index;
         return;
     }
-    uint32_t level = (63 - (uint32_t)__builtin_clzll(tick ^ present)) / GYRE_TIMER_DIGIT_BITS;
-    uint32_t digit = (uint32_t)(tick >> (level * GYRE_TIMER_DIGIT_BITS)) % GYRE_TIMER_SLOTS;
+    // With 64^level <= tick - present < 64^(level + 1) there are 1 to 64 of its slots between the two.
+    uint32_t level = (63 - (uint32_t)__builtin_clzll(tick - present)) / GYRE_TIMER_DIGIT_BITS;
+    uint32_t shift = level * GYRE_TIMER_DIGIT_BITS;
+    if ((tick >> shift) - (present >> shift) == GYRE_TIMER_SLOTS) {
+        level += 1;
+        shift += GYRE_TIMER_DIGIT_BITS;
+    }
+    uint32_t digit = (uint32_t)(tick >> shift) % GYRE_TIMER_SLOTS;
     uint32_t slot = level * GYRE_TIMER_SLOTS + digit;
     uint64_t occupied = gyre_plain_read(wheel->occupied[level]);
     uint32_t head = 0;
@@ -123,29 +129,48 @@ static void gyre_timer_unlink(gyre_timer_wheel *wheel, uint32_t index) {
     }
 }
 
-/// The slot that comes first, and the tick at which it begins. False when the wheel is empty.
+/// The first slot of `level` and the tick at which it begins: not before the present one. False when all are empty.
+static bool gyre_timer_first_of(gyre_timer_wheel *wheel, uint32_t level, uint32_t *slot, uint64_t *begins) {
+    uint64_t occupied = gyre_plain_read(wheel->occupied[level]);
+    if (occupied == 0) return false;
+    uint32_t shift = level * GYRE_TIMER_DIGIT_BITS;
+    uint64_t present = gyre_plain_read(wheel->tick) >> shift;
+    uint32_t digit = (uint32_t)present % GYRE_TIMER_SLOTS;
+    uint64_t from_present = occupied >> digit | occupied << (GYRE_TIMER_SLOTS - digit) % GYRE_TIMER_SLOTS;
+    uint64_t next = present + (uint32_t)__builtin_ctzll(from_present);
+    *slot = level * GYRE_TIMER_SLOTS + (uint32_t)next % GYRE_TIMER_SLOTS;
+    *begins = next << shift;
+    return true;
+}
+
+/// The slot that comes first of all, and the tick at which it begins. False when the wheel is empty.
 static bool gyre_timer_first_slot(gyre_timer_wheel *wheel, uint32_t *slot, uint64_t *begins) {
+    bool any = false;
     for (uint32_t level = 0; level < GYRE_TIMER_LEVELS; level++) {
-        uint64_t occupied = gyre_plain_read(wheel->occupied[level]);
-        if (occupied == 0) continue;
-        uint32_t digit = (uint32_t)__builtin_ctzll(occupied);
-        uint32_t shift = level * GYRE_TIMER_DIGIT_BITS;
-        uint64_t above = gyre_plain_read(wheel->tick) >> shift;
-        above = above / GYRE_TIMER_SLOTS * GYRE_TIMER_SLOTS << shift;
-        *slot = level * GYRE_TIMER_SLOTS + digit;
-        *begins = above | (uint64_t)digit << shift;
-        return true;
+        uint32_t candidate;
+        uint64_t start;
+        if (!gyre_timer_first_of(wheel, level, &candidate, &start)) continue;
+        if (any && start >= *begins) continue;
+        any = true;
+        *slot = candidate;
+        *begins = start;
     }
-    return false;
+    return any;
 }
 
 /// No later than any record on the wheel is due, and exact unless the first was cancelled.
 static uint64_t gyre_timer_earliest(gyre_timer_wheel *wheel) {
     uint32_t front = gyre_plain_read(wheel->front);
     if (front != 0) return gyre_plain_read(gyre_timer_at(wheel, front)->due);
-    uint32_t slot;
-    uint64_t begins;
-    return gyre_timer_first_slot(wheel, &slot, &begins) ? gyre_plain_read(wheel->earliest[slot]) : GYRE_TIMER_NEVER;
+    uint64_t earliest = GYRE_TIMER_NEVER;
+    for (uint32_t level = 0; level < GYRE_TIMER_LEVELS; level++) {
+        uint32_t slot;
+        uint64_t begins;
+        if (!gyre_timer_first_of(wheel, level, &slot, &begins)) continue;
+        uint64_t due = gyre_plain_read(wheel->earliest[slot]);
+        if (due < earliest) earliest = due;
+    }
+    return earliest;
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -243,19 +268,22 @@ static uint64_t gyre_timer_fire_due(gyre_timer_wheel *wheel, uint64_t now, gyre_
         if (!gyre_timer_first_slot(wheel, &slot, &begins)) break;
         if (begins > now >> GYRE_TIMER_TICK_SHIFT) break;
         GYRE_ASSERT(front == 0); // what is in front is due before any slot begins
-        uint32_t level = slot / GYRE_TIMER_SLOTS;
-        uint64_t occupied = gyre_plain_read(wheel->occupied[level]);
-        gyre_plain_write(wheel->occupied[level], occupied & ~(1ull << slot % GYRE_TIMER_SLOTS));
         gyre_plain_write(wheel->tick, begins);
         uint32_t fresh = 0;
-        for (uint32_t index = gyre_plain_read(wheel->slots[slot]); index != 0;) {
-            uint32_t next = gyre_plain_read(gyre_timer_at(wheel, index)->next);
-            gyre_timer_place(wheel, index, &fresh); // on a lower level, or in front
-            index = next;
-        }
+        uint64_t also;
+        do { // slots of several levels may begin together, and what is due first may be in any of them
+            uint32_t level = slot / GYRE_TIMER_SLOTS;
+            uint64_t occupied = gyre_plain_read(wheel->occupied[level]);
+            gyre_plain_write(wheel->occupied[level], occupied & ~(1ull << slot % GYRE_TIMER_SLOTS));
+            for (uint32_t index = gyre_plain_read(wheel->slots[slot]); index != 0;) {
+                uint32_t next = gyre_plain_read(gyre_timer_at(wheel, index)->next);
+                gyre_timer_place(wheel, index, &fresh); // on a lower level, or in front
+                index = next;
+            }
+        } while (gyre_timer_first_slot(wheel, &slot, &also) && also == begins);
         gyre_timer_place_fresh(wheel, fresh);
     }
-    // No slot begins up to now, so every record differs from the new tick where it differed from the old one (I4).
+    // No slot begins up to now: every record is as far ahead of the new tick as it must be (I4).
     uint64_t tick = now >> GYRE_TIMER_TICK_SHIFT;
     if (tick > gyre_plain_read(wheel->tick)) gyre_plain_write(wheel->tick, tick);
     return fired;

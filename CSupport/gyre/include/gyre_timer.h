@@ -1,8 +1,9 @@
 // gyre_timer.h: a hierarchical timing wheel: many timers, most of which are cancelled, in one cache line each.
 //
-// Source      G. Varghese, A. Lauck, "Hashed and hierarchical timing wheels", SOSP 1987. Places are chosen by the
-//             highest digit in which due time and present differ, as in Linux before 4.8 and Tokio. Inboxes: R. K.
-//             Treiber's stack (IBM RJ 5118, 1986), emptied only as a whole, so it knows no ABA.
+// Source      G. Varghese, A. Lauck, "Hashed and hierarchical timing wheels", SOSP 1987. Places are chosen by how
+//             far ahead a timer is due, as in Linux before 4.8: by the highest digit that differs, as in Tokio, all
+//             that is due behind the next turn of a level lies in one slot above, and is moved at one instant. Inboxes:
+//             R. K. Treiber's stack (IBM RJ 5118, 1986), emptied only as a whole, so it knows no ABA.
 // Progress    insert and cancel are lock-free for any number of threads. advance never waits: one thread at a time
 //             turns the wheel, another leaves it a word and goes. A thread that is stopped while it turns the wheel
 //             delays the timers, and nobody who inserts or cancels.
@@ -31,9 +32,10 @@
 //     back; but cancel_link belongs to the canceller until its push.
 // I3  A cancelled record is given back once, by whichever inbox is emptied second: the other one marks its place
 //     (early: the cancel came first; dropped: it was met without its cancel, or did not fire for it).
-// I4  Let T be the present tick. A record with a due tick up to T is in front. Any other is on the level of the highest
-//     digit (base 64) in which its tick differs from T, and there in the slot of that digit, which is above T's. So all
-//     of level k comes before all of level k + 1, and no slot is met before its time.
+// I4  Let T be the present tick. A record with a due tick up to T is in front. Any other is on a level k where its
+//     slot, 64^k ticks long, begins after T and less than 64 slots after that of T. So each slot holds records of one
+//     turn only, those of a level follow each other from T's digit on, no slot is met before its time, and when one
+//     begins its records move down. A slot is no longer than what its records had to wait when they were put there.
 // I5  next_due is never later than the due time of an armed timer whose insert has returned, but for the moment between
 //     publishing and the second look at inserts. Whoever lowers it, inserter or turner, is told to wake who sleeps on
 //     it.
