@@ -11,6 +11,10 @@ final class SpinTuner: Sendable {
         var wakeNanoseconds = SpinController.candidates.last ?? 0
     }
 
+    /// What a wake-up costs in all, in latencies of its task: beside it stand the submitter's system call and the
+    /// worker's way to sleep and back.
+    private static let costInLatencies: UInt64 = 3
+
     private let state = Lock(State())
 
     var spin: TunedValue<UInt64> { state.withLock { $0.controller.spin } }
@@ -23,7 +27,7 @@ final class SpinTuner: Sendable {
         state.withLock { state in
             let gaps = measured.gaps.since(state.seen.gaps)
             if let median = measured.wakes.since(state.seen.wakes).nanoseconds(atPercentile: 50) {
-                state.wakeNanoseconds = median
+                state.wakeNanoseconds = median * Self.costInLatencies
             }
             state.seen = measured
             state.controller.update(gaps, wakeNanoseconds: state.wakeNanoseconds, at: now)
