@@ -78,7 +78,7 @@ import Testing
             return
         }
         let caller = Task { try await runtime.blocking { 3 } }
-        #expect(eventually { runtime.blockingSnapshot().waiting == 2 })
+        #expect(await eventuallyAsync { runtime.blockingSnapshot().waiting == 2 })
         caller.cancel()
         await #expect { try await caller.value } throws: { ($0 as? GyreError)?.code == .cancelled }
         #expect(running.cancel())
