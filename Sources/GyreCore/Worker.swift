@@ -120,7 +120,12 @@ final class Worker: @unchecked Sendable {
     /// The worker runs something for the first time since it slept. What was queued before then did not wake it.
     private func measureWake(_ record: OpaquePointer?, _ pool: WorkerPool) {
         let ready = gyre_record_ready(record)
-        if ready > sleptAt, gapEnded > ready { pool.searchTime.recordWake(nanoseconds: gapEnded - ready) }
+        if ready > sleptAt, gapEnded > ready {
+            pool.searchTime.recordWake(nanoseconds: gapEnded - ready)
+            // The gap was over when there was work. With the wake-up in it, a worker that sleeps in gaps of 9 us would
+            // find them to be of 13, and never learn that looking for 10 would have met the task.
+            gapEnded = ready
+        }
         sleptAt = 0
     }
 
