@@ -48,9 +48,10 @@ final class ShopServer: Sendable {
     /// Questions that were answered, well or not.
     var answersCount: UInt64 { handler.answers.load(ordering: .relaxed) }  // A sum, read for people.
 
-    /// Closes the port, and the connections when they are idle or after a second.
+    /// Closes the port and every connection: whoever wanted an answer has it, or has given up.
     func stop() async {
-        await server.stop(timeout: 1)
+        // At once. The loop that accepts does not notice that its socket is closed, so it would sit any delay out.
+        await server.stop(timeout: 0)
         // Ends with the error that says so: nothing listens any longer.
         _ = await running.result
     }
