@@ -59,5 +59,7 @@ public final class Runtime: Sendable {
     public var learnedSpin: TunedValue<UInt64> { spinTuner.spin }
 
     /// Sets how long workers look for work before they sleep, or lets the measurements decide again with `nil`.
+    ///
+    /// - Parameter duration: A search ends after 4,096 looks, which is some hundred microseconds, whatever stands here.
     public func pinSpin(_ duration: Duration?) { spinTuner.pin(duration, pool.searchTime) }
 }

@@ -8,7 +8,7 @@ internal import Synchronization
 package final class SearchTime: Sendable {
     /// What was measured since the pool began.
     package struct Measurements: Sendable {
-        /// From running out of work to having some, looking and sleeping included.
+        /// From running out of work until there was some. Where a submit woke the worker, its stamp is the end.
         package var gaps = LatencyHistogram()
         /// From a submit to the start of its task, by a worker that it woke.
         package var wakes = LatencyHistogram()
@@ -25,8 +25,8 @@ package final class SearchTime: Sendable {
     private let gaps = HistogramCell()
     private let wakes = HistogramCell()
     private let decision: Decision?
-    /// When somebody decides next; never, while a worker is at it.
     private let lines = WordLines(count: 1)
+    /// When somebody decides next; never, while a worker is at it.
     private var next: SharedWord { lines.word(onLine: 0) }
     private let limit = Atomic<UInt64>(SearchTime.standardNanoseconds)
 

@@ -27,7 +27,7 @@ final class Worker: @unchecked Sendable {
     /// When the worker ran out of work, and when there was some again or it was woken for some.
     private var gapBegan: UInt64 = 0
     private var gapEnded: UInt64 = 0
-    /// When the worker went to sleep, if it has not run anything since.
+    /// When the worker went to sleep; 0 once it has run what it was woken for, or was idle again.
     private var sleptAt: UInt64 = 0
     /// Sleeps before which no long search is tried, because the last one found nothing.
     private var shortSearches = 0

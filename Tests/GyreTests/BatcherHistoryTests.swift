@@ -63,15 +63,8 @@ private struct BatchHistory {
     private var callers: [BatchCaller] = []
     private var closed = MonotonicInstant.distantFuture
 
-    private static let configuration = {
-        var configuration = Runtime.Configuration(workers: 2)
-        configuration.inFlight = 256
-        configuration.submitters = 2
-        return configuration
-    }()
-
     init(_ random: inout SeededRandom) throws {
-        let manual = try ManualRuntime(seed: random.next(), Self.configuration)
+        let manual = try ManualRuntime(seed: random.next(), .ofHistories)
         let takes = Duration.microseconds(Int.random(in: 1...4_000, using: &random))
         let facts = facts
         let most = Int.random(in: 1...6, using: &random)

@@ -48,15 +48,8 @@ private struct CallHistory {
     private let begun: MonotonicInstant
     private var calls: [ManualTask<Int>] = []
 
-    private static let configuration = {
-        var configuration = Runtime.Configuration(workers: 2)
-        configuration.inFlight = 256
-        configuration.submitters = 2
-        return configuration
-    }()
-
     init(_ random: inout SeededRandom) throws {
-        manual = try ManualRuntime(seed: random.next(), Self.configuration)
+        manual = try ManualRuntime(seed: random.next(), .ofHistories)
         begun = manual.now
         permits = Int.random(in: 1...4, using: &random)
         let waiters = UInt32.random(in: 0...4, using: &random)

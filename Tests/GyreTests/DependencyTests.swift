@@ -9,6 +9,14 @@ import Testing
 struct ManualDependency {
     static let start = MonotonicInstant(nanoseconds: 3_600_000_000_000)
 
+    /// Calls that come at once, of several classes and tenants, and the order in which they go where only one at a time
+    /// may: the first before the others came, then by class, and tenants in turns.
+    static let crowd: [(name: Int, priority: PriorityClass, tenant: UInt64)] = [
+        (0, .normal, 0), (1, .normal, 1), (2, .normal, 1), (3, .normal, 1), (4, .normal, 2), (5, .lowest, 0),
+        (6, .highest, 0),
+    ]
+    static let crowdInTurn = [0, 6, 1, 4, 2, 3, 5]
+
     let manual: ManualRuntime
     let dependency: Dependency
     var runtime: Runtime { manual.runtime }

@@ -28,14 +28,12 @@ import Testing
     @Test func theMostUrgentIsNextAndTenantsTakeTurns() throws {
         let test = try makeTest(FairQueueConfiguration(ageing: .seconds(3_600)))
         let log = EventLog<Int>(test.runtime.clock)
-        start(test, 0, in: log)
-        for name in 1...3 { start(test, name, in: log, tenant: 1) }
-        start(test, 4, in: log, tenant: 2)
-        start(test, 5, in: log, priority: .lowest)
-        start(test, 6, in: log, priority: .highest)
+        for call in ManualDependency.crowd {
+            start(test, call.name, in: log, priority: call.priority, tenant: call.tenant)
+        }
         #expect(test.dependency.snapshot().turnsWaiting == 6)
         test.manual.advance(by: .seconds(10))
-        #expect(log.values == [0, 6, 1, 4, 2, 3, 5])
+        #expect(log.values == ManualDependency.crowdInTurn)
         let instants = log.events.map { ManualDependency.start.duration(to: $0.instant) }
         #expect(instants == (0...6).map { .seconds($0) }, "each as soon as there is room")
         test.finish()

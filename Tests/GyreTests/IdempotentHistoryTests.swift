@@ -93,13 +93,6 @@ private struct IdempotentHistory {
         var isCancelled = false
     }
 
-    private static let configuration = {
-        var configuration = Runtime.Configuration(workers: 2)
-        configuration.inFlight = 256
-        configuration.submitters = 2
-        return configuration
-    }()
-
     private var random: SeededRandom
     private let manual: ManualRuntime
     private let runs: IdempotentRuns<Int>
@@ -110,7 +103,7 @@ private struct IdempotentHistory {
     private let bodies = Tally()
 
     init(_ random: inout SeededRandom) throws {
-        manual = try ManualRuntime(seed: random.next(), Self.configuration)
+        manual = try ManualRuntime(seed: random.next(), .ofHistories)
         let policy = try IdempotencyPolicy(
             recordsMax: Int.random(in: 1...5, using: &random),
             retention: .microseconds(Int.random(in: 1...60, using: &random)),
@@ -146,7 +139,9 @@ private struct IdempotentHistory {
         advance(by: .milliseconds(1))
         if let fault = firstFault { throw Counterexample(fault) }
         // Of those who share a run, one has begun it: that one, or whoever was cancelled.
-        let origins = callers.compactMap { try? $0.task.result?.get().origin }.count { $0 == .ran }
+        let origins = callers.count { caller in
+            if case .success(let value)? = caller.task.result { value.origin == .ran } else { false }
+        }
         guard origins <= reference.runsEver else { throw Counterexample("\(origins) ran \(reference.runsEver) bodies") }
         guard manual.finish().isComplete else { throw Counterexample("something was left in the runtime") }
     }

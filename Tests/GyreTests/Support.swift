@@ -73,6 +73,16 @@ func eventuallyAsync(_ condition: () -> Bool) async -> Bool {
     return true
 }
 
+extension Runtime.Configuration {
+    /// Of the runtimes of seeded histories. Made once: a configuration looks at the clock for two milliseconds.
+    static let ofHistories = {
+        var configuration = Runtime.Configuration(workers: 2)
+        configuration.inFlight = 256
+        configuration.submitters = 2
+        return configuration
+    }()
+}
+
 extension Runtime {
     /// Moves manual time, and returns when what is due has been fired: a timer that was due before wakes the wheel.
     func pass(_ duration: Duration, _ time: ManualTime) async throws {
