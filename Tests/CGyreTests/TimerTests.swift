@@ -125,6 +125,21 @@ import Testing
         #expect(wheel.advance(to: 1 << 41).map(\.number) == [8, 1, 5, 3, 4, 0, 2, 7, 9, 6])
     }
 
+    /// The farther ahead a timer is inserted, the higher its level: of three levels a slot begins at this tick, and any
+    /// of them may hold what is due first.
+    @Test(arguments: [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]] as [[UInt64]])
+    func slotsThatBeginTogetherAreOneOrder(dues: [UInt64]) {
+        let meeting = 64 * 64 * Self.tick
+        let wheel = Wheel(capacity: 3)
+        for (ticksBefore, due) in zip([64 * 64, 96, 10] as [UInt64], dues) {
+            #expect(wheel.advance(to: meeting - ticksBefore * Self.tick) == [])
+            #expect(wheel.insert(due, due: meeting + due) != nil)
+        }
+        #expect(wheel.advance(to: meeting) == [])
+        #expect(wheel.nextDue == meeting + 1)
+        #expect(wheel.advance(to: meeting + 3).map(\.number) == [1, 2, 3])
+    }
+
     /// Each distance is alone on its level; the turn goes straight to it, then one nanosecond short of it.
     @Test(arguments: (0..<63).map { UInt64(1) << $0 })
     func everyDistanceIsInReach(distance: UInt64) {
