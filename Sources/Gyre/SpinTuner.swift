@@ -5,8 +5,8 @@ import GyrePolicy
 final class SpinTuner: Sendable {
     private struct State: Sendable {
         var controller = SpinController()
-        /// As the last window ended.
-        var seen = SearchTime.Measurements()
+        /// Of the last window. The worker that decides allocates nothing for it: a process at rest does not grow.
+        var measured = SearchTime.Measurements()
         /// As long as no worker has been woken: what the controller is bounded by is then no bound.
         var wakeNanoseconds = SpinController.candidates.last ?? 0
     }
@@ -23,14 +23,12 @@ final class SpinTuner: Sendable {
 
     /// A window has ended. Under the lock to the end: what somebody pins meanwhile comes later, and stays.
     func decide(_ time: SearchTime, at now: MonotonicInstant) {
-        let measured = time.measurements
         state.withLock { state in
-            let gaps = measured.gaps.since(state.seen.gaps)
-            if let median = measured.wakes.since(state.seen.wakes).nanoseconds(atPercentile: 50) {
+            state.measured.advance(over: time)
+            if let median = state.measured.wakes.values.nanoseconds(atPercentile: 50) {
                 state.wakeNanoseconds = median * Self.costInLatencies
             }
-            state.seen = measured
-            state.controller.update(gaps, wakeNanoseconds: state.wakeNanoseconds, at: now)
+            state.controller.update(state.measured.gaps.values, wakeNanoseconds: state.wakeNanoseconds, at: now)
             time.set(nanoseconds: state.controller.spin.value)
         }
     }

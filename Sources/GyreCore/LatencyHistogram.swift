@@ -60,7 +60,7 @@ public struct LatencyHistogram: Sendable, Equatable {
     /// Adds all values of `other`.
     public mutating func merge(_ other: LatencyHistogram) {
         guard other.count > 0 else { return }
-        guard count > 0 else {
+        guard !buckets.isEmpty else {
             self = other
             return
         }
@@ -75,19 +75,37 @@ public struct LatencyHistogram: Sendable, Equatable {
     /// only.
     package func since(_ earlier: LatencyHistogram) -> LatencyHistogram {
         guard earlier.count > 0 else { return self }
-        var later = LatencyHistogram()
-        later.allocateBuckets()
-        for index in buckets.indices {
-            // A cell that is written while it is read may show a bucket before another that is older.
-            let held = buckets[index] - min(earlier.buckets[index], buckets[index])
-            guard held > 0 else { continue }
-            later.buckets[index] = held
-            later.count = later.count.addingSaturating(held)
-            later.minimumOrMax = min(later.minimumOrMax, gyre_histogram_lowest(UInt32(index)))
-            later.maximumOrZero = max(later.maximumOrZero, min(gyre_histogram_highest(UInt32(index)), maximumOrZero))
+        var window = earlier
+        window.becomeDifference(from: self)
+        return window.count == 0 ? LatencyHistogram() : window
+    }
+
+    /// What ``since(_:)`` of `later` gives for this, in the memory that this has.
+    mutating func becomeDifference(from later: LatencyHistogram) {
+        guard !later.buckets.isEmpty else {
+            removeAll()
+            return
         }
-        later.sumNanoseconds = sumNanoseconds - min(earlier.sumNanoseconds, sumNanoseconds)
-        return later.count == 0 ? LatencyHistogram() : later
+        allocateBuckets()
+        let sum = later.sumNanoseconds - min(sumNanoseconds, later.sumNanoseconds)
+        clearTotals()
+        for index in later.buckets.indices {
+            // A cell that is written while it is read may show a bucket before another that is older.
+            let held = later.buckets[index] - min(buckets[index], later.buckets[index])
+            buckets[index] = held
+            guard held > 0 else { continue }
+            count = count.addingSaturating(held)
+            minimumOrMax = min(minimumOrMax, gyre_histogram_lowest(UInt32(index)))
+            let highest = min(gyre_histogram_highest(UInt32(index)), later.maximumOrZero)
+            maximumOrZero = max(maximumOrZero, highest)
+        }
+        sumNanoseconds = count == 0 ? 0 : sum
+    }
+
+    /// Takes all values out and keeps the memory for the next ones.
+    mutating func removeAll() {
+        for index in buckets.indices { buckets[index] = 0 }
+        clearTotals()
     }
 
     /// The duration that `percentile` percent of the values do not exceed, within 0.79 %.
@@ -143,6 +161,11 @@ public struct LatencyHistogram: Sendable, Equatable {
         sumNanoseconds = totals.sum
         minimumOrMax = totals.minimum
         maximumOrZero = totals.maximum
+    }
+
+    private mutating func clearTotals() {
+        (count, sumNanoseconds) = (0, 0)
+        (minimumOrMax, maximumOrZero) = (.max, 0)
     }
 
     private mutating func allocateBuckets() {

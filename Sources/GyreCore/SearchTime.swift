@@ -6,14 +6,20 @@ internal import Synchronization
 /// Measured where a worker has nothing to do, or has just been woken: a task that finds its worker awake pays nothing
 /// for it. Once in a second the worker that is about to sleep lets somebody decide anew.
 package final class SearchTime: Sendable {
-    /// What was measured since the pool began.
+    /// What was measured between the last two looks.
     package struct Measurements: Sendable {
         /// From running out of work until there was some. Where a submit woke the worker, its stamp is the end.
-        package var gaps = LatencyHistogram()
+        package private(set) var gaps = HistogramWindow()
         /// From a submit to the start of its task, by a worker that it woke.
-        package var wakes = LatencyHistogram()
+        package private(set) var wakes = HistogramWindow()
 
         package init() {}
+
+        /// Looks again, in the memory of the look before.
+        package mutating func advance(over time: SearchTime) {
+            gaps.advance(over: time.gaps)
+            wakes.advance(over: time.wakes)
+        }
     }
 
     /// Decides how long to look from now on, and sets it.
@@ -36,13 +42,6 @@ package final class SearchTime: Sendable {
 
     /// How long a worker looks that expects to find something. A lone number: relaxed.
     var nanoseconds: UInt64 { limit.load(ordering: .relaxed) }
-
-    package var measurements: Measurements {
-        var values = Measurements()
-        gaps.read(into: &values.gaps)
-        wakes.read(into: &values.wakes)
-        return values
-    }
 
     /// Sets how long workers look, from their next search on.
     package func set(nanoseconds: UInt64) { limit.store(nanoseconds, ordering: .relaxed) }

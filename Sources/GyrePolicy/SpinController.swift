@@ -34,17 +34,18 @@ public struct SpinController: Sendable {
             spin.decide(spin.value, .fewSamples, at: now)
             return
         }
-        let allowed = Self.candidates.filter { $0 <= max(wakeNanoseconds, Self.candidates[0]) }
-        var costs = [Double](repeating: 0, count: allowed.count)
-        gaps.forEachBucket { _, gap, count in
-            for (index, spin) in allowed.enumerated() {
-                costs[index] += Double(gap <= spin ? gap : spin + wakeNanoseconds) * Double(count)
+        let candidates = Self.candidates.prefix { $0 <= max(wakeNanoseconds, Self.candidates[0]) }
+        var best = (spin: candidates[0], cost: Double.infinity)
+        for spin in candidates {
+            var cost = 0.0
+            gaps.forEachBucket { _, gap, count in
+                cost += Double(gap <= spin ? gap : spin + wakeNanoseconds) * Double(count)
             }
+            // Of equals the shortest: it burns less.
+            if cost < best.cost { best = (spin, cost) }
         }
-        // Of equals the shortest: it burns less.
-        let best = costs.indices.min { costs[$0] < costs[$1] } ?? 0
-        let isEnd = allowed[best] == allowed.last && allowed.count < Self.candidates.count
-        spin.decide(allowed[best], isEnd ? .bounded : .cheapest, at: now)
+        let isEnd = best.spin == candidates.last && candidates.count < Self.candidates.count
+        spin.decide(best.spin, isEnd ? .bounded : .cheapest, at: now)
     }
 
     /// Sets the time by hand until ``unpin()``.

@@ -104,6 +104,29 @@ import Testing
         #expect(HistogramCell().read() == LatencyHistogram())
     }
 
+    @Test func aWindowHoldsWhatCameSinceTheLastLook() {
+        let cell = HistogramCell()
+        var window = HistogramWindow()
+        var all = LatencyHistogram()
+        window.advance(over: cell)
+        #expect(window.values.count == 0)
+        for look in 1...5 {
+            let before = all
+            for value in 1...(10 * look) {
+                cell.record(nanoseconds: UInt64(value * look))
+                all.record(nanoseconds: UInt64(value * look))
+            }
+            window.advance(over: cell)
+            #expect(window.values.count == UInt64(10 * look))
+            #expect(window.values.sumNanoseconds == all.sumNanoseconds - before.sumNanoseconds)
+            #expect(window.values.nanoseconds(atPercentile: 50) == all.since(before).nanoseconds(atPercentile: 50))
+            #expect(window.values.minimumNanoseconds == UInt64(look))
+        }
+        window.advance(over: cell)
+        #expect(window.values.count == 0 && window.values.nanoseconds(atPercentile: 50) == nil)
+        #expect(window.values.sumNanoseconds == 0)
+    }
+
     @Test func aCellTakesSharedRecordingFromManyThreads() {
         let cell = HistogramCell()
         onThreads(4) { _ in
