@@ -63,7 +63,8 @@ import Testing
                 #expect(["stock", "price"].contains(failure.node) && failure.kind != nil, "\(failure)")
             }
         }
-        #expect(decided > 0 && fallenBack > 0)
+        // How many are decided in spite of it is a matter of time: on a busy machine every attempt may be too late.
+        #expect(fallenBack + summary.account.failed > 0)
         #expect(decided + fallenBack + summary.account.failed == 120)
         for (service, tally) in summary.tallies {
             #expect(tally.isBalanced, "\(service)")
