@@ -1,64 +1,16 @@
-// swap.c: gyre_swap.h and gyre_swap.c on the checker, with sections as liburcu promises them.
-//
-// liburcu's own sections cannot run here: one fiber would wait for another for ever. In their place stands the promise:
-// a section that begins after the wait has begun sees what was done before it, and the wait lasts until every section
-// that had begun has ended, and sees what they did. The wait orders nothing else, so that what gyre_swap.c says itself
-// must do the rest.
+// swap.c: gyre_swap.h and gyre_swap.c on the checker, with sections as liburcu promises them (sections.h).
 
-#include "gyre_futex.h"
 #include "gyre_swap.h"
 #include "model.h"
+#include "sections.h"
 
-#include <urcu/urcu-bp.h>
-
-static gyre_atomic_u32 sections_step; // moved by whoever begins a section and whoever begins to wait for them
-static gyre_atomic_u32 inside[MODEL_THREADS];
-static bool is_inside[MODEL_THREADS]; // from the step that begins a section to the one that ends it
-
-static void section_begin(void);
-static void section_end(void);
-static void sections_wait(void);
-
-#undef urcu_bp_read_lock
-#undef urcu_bp_read_unlock
-#undef urcu_bp_synchronize_rcu
-#define urcu_bp_read_lock() section_begin()
-#define urcu_bp_read_unlock() section_end()
-#define urcu_bp_synchronize_rcu() sections_wait()
 #include "gyre_swap.c"
 
 static gyre_atomic_u64 word;
 static uint64_t content[3];
 
-static void section_begin(void) {
-    gyre_store_relaxed(&inside[model.current], 1);
-    (void)gyre_fetch_add_acquire(&sections_step, 1);
-    is_inside[model.current] = true;
-}
-
-static void section_end(void) {
-    gyre_store_release(&inside[model.current], 0);
-    is_inside[model.current] = false;
-    (void)gyre_futex_wake(&inside[model.current], GYRE_FUTEX_WAKE_ALL);
-}
-
-static void sections_wait(void) {
-    (void)gyre_fetch_add_release(&sections_step, 1);
-    bool older[MODEL_THREADS];
-    for (uint32_t i = 0; i < MODEL_THREADS; i++) older[i] = is_inside[i];
-    for (uint32_t i = 0; i < MODEL_THREADS; i++) {
-        while (gyre_fetch_add_acquire(&inside[i], 0) == 1 && older[i]) { // the newest value, not one of before
-            (void)gyre_futex_wait(&inside[i], 1, GYRE_FUTEX_NO_DEADLINE);
-        }
-    }
-}
-
 static void begin(void) {
-    gyre_store_relaxed(&sections_step, 0);
-    for (uint32_t i = 0; i < MODEL_THREADS; i++) {
-        gyre_store_relaxed(&inside[i], 0);
-        is_inside[i] = false;
-    }
+    sections_setup();
     gyre_store_relaxed(&word, 0);
     for (uint32_t i = 0; i < 3; i++) gyre_plain_write(content[i], 100 + i);
 }

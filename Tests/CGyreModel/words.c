@@ -10,6 +10,7 @@
 #include "gyre_word.h"
 #include "model.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static uint64_t data[4]; // plain, one for each thread
@@ -301,27 +302,37 @@ static void check_moves(void) {
 // ---------------------------------------------------------------------------------------------------------
 // Counters: sums hold what came before, never go back, and are exact at the end.
 
-static gyre_counter_line lines[2];
-static struct {
-    GYRE_CACHE_ALIGNED uint32_t mask;
-    gyre_stripe stripes[2];
-} striped;
-static gyre_striped *counter(void) { return (gyre_striped *)(void *)&striped; }
+static union {
+    gyre_counter_line lines[2];
+    char bytes[(1 + 2) * GYRE_CACHE_LINE_BYTES];
+} counter_memory[2];
+static uint32_t counters_made;
+
+static void *counter_memory_take(size_t bytes) {
+    MODEL_CHECK(counters_made < 2);
+    MODEL_CHECK(bytes <= sizeof counter_memory[0]);
+    return memset(&counter_memory[counters_made++], 0xaa, bytes);
+}
+
+#define aligned_alloc(alignment, bytes) ((void)(alignment), counter_memory_take(bytes))
+#include "gyre_counter.c"
+#undef aligned_alloc
+
+static gyre_counter_line *lines;
+static gyre_striped *striped;
 
 static void setup_counters(void) {
     begin();
-    striped.mask = 1;
-    for (uint32_t i = 0; i < 2; i++) {
-        gyre_store_relaxed(gyre_counter_word(lines, i, 3), 0);
-        gyre_store_relaxed(&counter()->stripes[i].value, 0);
-    }
+    counters_made = 0;
+    lines = gyre_counter_lines_create(2);
+    striped = gyre_striped_create(2);
 }
 
 static void count(uint32_t i) {
     if (i < 2) {
         gyre_counter_add(gyre_counter_word(lines, i, 3), 1);
-        gyre_striped_add_at(counter(), 0, 1); // both on one stripe
-        gyre_striped_add_at(counter(), i, 1);
+        gyre_striped_add_at(striped, 0, 1); // both on one stripe
+        gyre_striped_add_at(striped, i, 1);
         if (i == 0) gyre_store_release(&flag, 1);
         return;
     }
@@ -332,13 +343,13 @@ static void count(uint32_t i) {
     MODEL_CHECK(second <= 2);
     if (came_after) {
         MODEL_CHECK(first >= 1);
-        MODEL_CHECK(gyre_striped_read(counter()) >= 2);
+        MODEL_CHECK(gyre_striped_read(striped) >= 2);
     }
 }
 
 static void check_counters(void) {
     MODEL_CHECK(gyre_counter_sum(lines, 2, 3) == 2);
-    MODEL_CHECK(gyre_striped_read(counter()) == 4);
+    MODEL_CHECK(gyre_striped_read(striped) == 4);
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ struct ModelBinary: Sendable {
     /// One file a harness, named as it is.
     static let harnesses = [
         "litmus", "ring", "slab", "lane", "ends", "event", "depot", "runq", "words", "waits", "timer", "clock",
-        "overflow", "pool", "cached", "swap",
+        "overflow", "pool", "cached", "swap", "table",
     ]
 
     /// For the overflow queue; of sections the harness has its own.

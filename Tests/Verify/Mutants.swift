@@ -32,6 +32,12 @@ struct Mutants: Instrument {
             }
         }
         reportExceptions(mutants, report)
+        let missing = try MutantTable.missing(in: binary.shipped)
+        report(
+            Row(
+                name, "files with atomics, each with a harness or a reason",
+                cases: UInt64(MutantTable.files.count + MutantException.files.count), "files",
+                found: missing.map { "\($0) has neither" }, took: .zero))
         for file in MutantTable.files.map(\.path) {
             let own = zip(mutants, judged).filter { $0.0.path == file }
             let found = own.map { ($0.0, $0.1.verdict) }

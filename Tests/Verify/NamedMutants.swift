@@ -2,8 +2,7 @@
 extension NamedMutant {
     static let all: [NamedMutant] =
         ring + slabAndLane + ends + depotAndQueue + ownerQueue + waiting + pool + words + timer + clock + overflow
-        + cached
-        + trials
+        + cached + table + trials
 
     private static let ring: [NamedMutant] = [
         NamedMutant(
@@ -51,30 +50,6 @@ extension NamedMutant {
         NamedMutant(
             "include/gyre_slab.h", "a push over keeps its place",
             "    if (gyre_likely(result == GYRE_RING_OK)) gyre_spares_give(&slab->spares, number, *place);\n", ""),
-    ]
-
-    private static let cached: [NamedMutant] = [
-        NamedMutant(
-            "include/gyre_cached.h", "a sweep closes the entry",
-            "gyre_fetch_and_relaxed(&cached->marks, ~GYRE_CACHED_VISITED)",
-            "gyre_fetch_and_relaxed(&cached->marks, 0)"),
-        NamedMutant(
-            "include/gyre_cached.h", "a use closes the entry",
-            "(void)gyre_fetch_or_relaxed(&cached->marks, GYRE_CACHED_VISITED);",
-            "gyre_store_relaxed(&cached->marks, GYRE_CACHED_VISITED);"),
-        NamedMutant(
-            "include/gyre_cached.h", "a use is not remembered",
-            "    (void)gyre_fetch_or_relaxed(&cached->marks, GYRE_CACHED_VISITED);\n", ""),
-        NamedMutant(
-            "include/gyre_cached.h", "a refresh is claimed by a look",
-            "return due <= now && gyre_cas_relaxed_relaxed(&cached->due, &due, next);",
-            "if (due > now) return false;\n    gyre_store_relaxed(&cached->due, next);\n    return true;"),
-        NamedMutant(
-            "include/gyre_cached.h", "a refresh is claimed before it is due",
-            "return due <= now && gyre_cas", "return gyre_cas"),
-        NamedMutant(
-            "include/gyre_cached.h", "what replaces a used entry counts as unused",
-            "(visited ? GYRE_CACHED_VISITED : 0)", "0"),
     ]
 
     private static let slabAndLane: [NamedMutant] = [

@@ -2,15 +2,6 @@
 extension NamedMutant {
     static let trials: [NamedMutant] = [
         NamedMutant(
-            "gyre_swap.c", "sections are not waited for", "    urcu_bp_synchronize_rcu();\n", ""),
-        NamedMutant(
-            "gyre_swap.c", "sections are waited for before the exchange",
-            "    uint64_t old = gyre_exchange_acq_rel(word, next); // W1\n    urcu_bp_synchronize_rcu();\n",
-            "    urcu_bp_synchronize_rcu();\n    uint64_t old = gyre_exchange_acq_rel(word, next); // W1\n"),
-        NamedMutant(
-            "gyre_swap.c", "a section does not begin", "void gyre_swap_begin(void) { urcu_bp_read_lock(); }",
-            "void gyre_swap_begin(void) {}"),
-        NamedMutant(
             "include/gyre_ring.h", "slots are not made free",
             "        gyre_store_relaxed(&slots[index], gyre_ring_slot(2 * first_lap, 0, 0));\n",
             ""),
