@@ -8,6 +8,10 @@
 #define VERIFY_FREEZE_BATCH 5u    // values of a push
 #define VERIFY_FREEZE_PART 3u     // values of a pop: batches are split
 
+static bool verify_freeze_has_queue(verify_freeze_subject subject) {
+    return subject == VERIFY_FREEZE_QUEUE || subject == VERIFY_FREEZE_OVER;
+}
+
 bool verify_freeze_structure_init(verify_freeze_structure *structure, verify_freeze_subject subject,
                                   verify_queue_kind kind, uint32_t capacity) {
     memset(structure, 0, sizeof *structure);
@@ -16,11 +20,12 @@ bool verify_freeze_structure_init(verify_freeze_structure *structure, verify_fre
     gyre_runq_init(&structure->runq, 0);
     gyre_depot_init(&structure->depot, structure->chunks, VERIFY_FREEZE_CHUNKS, VERIFY_FREEZE_HANDLES);
     gyre_event_init(&structure->event);
-    return subject != VERIFY_FREEZE_QUEUE || verify_queue_init(&structure->queue, kind, capacity);
+    gyre_cached_open(&structure->cached, 0, false);
+    return !verify_freeze_has_queue(subject) || verify_queue_init(&structure->queue, kind, capacity);
 }
 
 void verify_freeze_structure_destroy(verify_freeze_structure *structure) {
-    if (structure->subject == VERIFY_FREEZE_QUEUE) verify_queue_destroy(&structure->queue);
+    if (verify_freeze_has_queue(structure->subject)) verify_queue_destroy(&structure->queue);
 }
 
 // A signal handler of the same thread reads the mark: the compiler must not move the operation out from between.
@@ -68,6 +73,14 @@ static void verify_freeze_work_queue(verify_freeze_structure *structure, verify_
         if (!has_roles || index == VERIFY_FREEZE_CONSUMER) {
             VERIFY_FREEZE_IN(mark, verify_queue_pop(queue, values, VERIFY_FREEZE_PART) > 0);
         }
+    }
+}
+
+static void verify_freeze_work_over(verify_freeze_structure *structure, verify_freeze_mark *mark) {
+    uint32_t value = 0;
+    while (!verify_freeze_ends(structure)) {
+        for (int i = 0; i < 2; i++) VERIFY_FREEZE_IN(mark, verify_queue_push_over(&structure->queue, value));
+        VERIFY_FREEZE_IN(mark, verify_queue_pop(&structure->queue, &value, 1) > 0);
     }
 }
 
@@ -124,10 +137,23 @@ static void verify_freeze_work_waiter(verify_freeze_structure *structure, verify
     while (!verify_freeze_ends(structure)) VERIFY_FREEZE_IN(mark, verify_freeze_wait_once(structure));
 }
 
+/// A look and a use are no completions: what counts is a sweep that found the use, or a claim that was won.
+static void verify_freeze_work_cached(verify_freeze_structure *structure, verify_freeze_mark *mark) {
+    gyre_cached *cached = &structure->cached;
+    while (!verify_freeze_ends(structure)) {
+        VERIFY_FREEZE_IN(mark, (gyre_cached_touch(cached), false));
+        VERIFY_FREEZE_IN(mark, gyre_cached_is_open(cached) && gyre_cached_sweep(cached));
+        uint64_t now = gyre_load_relaxed(&cached->due);
+        VERIFY_FREEZE_IN(mark, gyre_cached_is_due(cached, now) && gyre_cached_claim(cached, now, now + 1));
+    }
+}
+
 void verify_freeze_work(verify_freeze_structure *structure, verify_freeze_mark *mark, uint32_t index) {
     switch (structure->subject) {
     case VERIFY_FREEZE_TWO_PHASE_RING: verify_freeze_work_two_phase(structure, mark); break;
     case VERIFY_FREEZE_QUEUE: verify_freeze_work_queue(structure, mark, index); break;
+    case VERIFY_FREEZE_OVER: verify_freeze_work_over(structure, mark); break;
+    case VERIFY_FREEZE_CACHED: verify_freeze_work_cached(structure, mark); break;
     case VERIFY_FREEZE_RUNQ:
         if (index == 0) verify_freeze_work_owner(structure, mark);
         else verify_freeze_work_thief(structure, mark);

@@ -3,6 +3,7 @@
 #ifndef VERIFY_FREEZE_SUBJECTS_H
 #define VERIFY_FREEZE_SUBJECTS_H
 
+#include "gyre_cached.h"
 #include "gyre_depot.h"
 #include "gyre_event.h"
 #include "gyre_runq.h"
@@ -23,6 +24,7 @@ typedef struct verify_freeze_structure {
     gyre_depot depot;
     gyre_chunk chunks[VERIFY_FREEZE_CHUNKS];
     gyre_event event;
+    gyre_cached cached;
 } verify_freeze_structure;
 
 /// What a working thread shows to the one that stops it.

@@ -164,6 +164,20 @@ uint32_t verify_queue_push(verify_queue *queue, const uint32_t *values, uint32_t
     }
 }
 
+bool verify_queue_push_over(verify_queue *queue, uint32_t value) {
+    if (queue->kind == VERIFY_QUEUE_HANDLES) {
+        uint32_t oldest;
+        return gyre_ring_push_over(queue->ring, value, &oldest) != GYRE_RING_CLOSED;
+    }
+    uint32_t number = verify_queue_number(queue), place;
+    if (!gyre_slab_take_as(queue->slab, number, &place)) return false;
+    verify_place_write(queue, place, value);
+    gyre_ring_result result = gyre_slab_push_over_as(queue->slab, number, &place);
+    if (result == GYRE_RING_OK) return true;
+    gyre_slab_give_as(queue->slab, number, place); // that of the oldest, or one that was refused
+    return result == GYRE_RING_REPLACED;
+}
+
 // ---------------------------------------------------------------------------------------------------------
 // Pop.
 

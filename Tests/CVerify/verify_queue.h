@@ -46,6 +46,9 @@ uint32_t verify_queue_room(const verify_queue *queue);
 
 /// Appends up to `count` values at once; returns how many, 0 for "full".
 uint32_t verify_queue_push(verify_queue *queue, const uint32_t *values, uint32_t count);
+/// Appends `value`, to a full ring in place of its oldest value: whether it did. For rings of handles, words and
+/// records.
+bool verify_queue_push_over(verify_queue *queue, uint32_t value);
 /// Removes up to `max` of the oldest at once; returns how many, 0 for "empty".
 uint32_t verify_queue_pop(verify_queue *queue, uint32_t *values, uint32_t max);
 /// Values, or batches of a lane. Exact when nobody pushes or pops.

@@ -25,12 +25,19 @@ struct FreezeInstrument: Instrument {
         Subject(
             name: "ring of 2 records, threads without a number", kind: VERIFY_FREEZE_QUEUE,
             queue: VERIFY_QUEUE_NUMBERLESS),
+        Subject(name: "ring of 2, push over and pop", kind: VERIFY_FREEZE_OVER),
+        Subject(
+            name: "ring of 64 records, push over and pop", kind: VERIFY_FREEZE_OVER, queue: VERIFY_QUEUE_RECORDS,
+            capacity: 64),
+        Subject(
+            name: "ring of 2 records, push over, no number", kind: VERIFY_FREEZE_OVER, queue: VERIFY_QUEUE_NUMBERLESS),
         Subject(name: "lane of 4 batches, split", kind: VERIFY_FREEZE_QUEUE, queue: VERIFY_QUEUE_LANE, capacity: 4),
         Subject(
             name: "many to one, 64", kind: VERIFY_FREEZE_QUEUE, queue: VERIFY_QUEUE_MANY_TO_ONE, capacity: 64),
         Subject(name: "owner queue, push, pop and steal", kind: VERIFY_FREEZE_RUNQ),
         Subject(name: "depot, take and give", kind: VERIFY_FREEZE_DEPOT),
         Subject(name: "event count, notify and wait", kind: VERIFY_FREEZE_EVENT),
+        Subject(name: "cache entry, use, sweep and claim", kind: VERIFY_FREEZE_CACHED),
     ]
 
     func run(_ context: Context, report: (Row) -> Void) throws {

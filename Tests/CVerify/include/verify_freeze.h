@@ -19,9 +19,11 @@
 typedef enum verify_freeze_subject {
     VERIFY_FREEZE_TWO_PHASE_RING, // the control: must block
     VERIFY_FREEZE_QUEUE,          // a ring: push and pop by all four; many to one: three push, one pops
+    VERIFY_FREEZE_OVER,           // a ring of handles or a slab: push in place of the oldest, and pop, by all four
     VERIFY_FREEZE_RUNQ,           // gyre_runq.h: one owner, three thieves
     VERIFY_FREEZE_DEPOT,          // gyre_depot.h: refill and spill by all four
     VERIFY_FREEZE_EVENT,          // gyre_event.h: two notifiers, two waiters
+    VERIFY_FREEZE_CACHED,         // gyre_cached.h: one entry is used, swept and claimed by all four
 } verify_freeze_subject;
 
 typedef struct verify_freeze_result {
