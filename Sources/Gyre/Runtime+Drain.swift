@@ -23,7 +23,8 @@ extension Runtime {
     /// - Concurrency: From anywhere but a task of this runtime, which would wait for itself.
     @discardableResult
     public func drain(soft: Duration = .seconds(10), hard: Duration = .seconds(30)) async -> DrainReport {
-        await untilWoken { continuation in
+        if pool.configuration.isDriven { return await drainDriven(soft: soft, hard: hard) }
+        return await untilWoken { continuation in
             do {
                 let thread = try PosixThread(name: "gyre-drain") {
                     continuation.wake(returning: self.drainAndBlock(soft: soft, hard: hard))
@@ -44,10 +45,8 @@ extension Runtime {
         drainAndBlock(soft: soft, hard: hard)
     }
 
-    /// Ends a driven runtime: what has not ended is not waited for.
-    package func drainNow() -> DrainReport { drainAndBlock(soft: .zero, hard: .zero) }
-
     private func drainAndBlock(soft: Duration, hard: Duration) -> DrainReport {
+        precondition(!pool.configuration.isDriven, "who drives a runtime ends it: nobody else makes time pass")
         precondition(WorkerSeat(of: pool) == nil, "a task of a runtime cannot drain it: it would wait for itself")
         let began = clock.now
         let softLimit = began + min(soft, hard)

@@ -28,6 +28,8 @@ public final class Runtime: Sendable {
     let schedules = ScheduleSet()
     let spinTuner: SpinTuner
     let parts = RuntimeParts()
+    /// Of a runtime that somebody drives; of no other one.
+    let drivenDrain = Lock(DrivenDrain())
 
     /// Starts the workers.
     ///

@@ -119,13 +119,28 @@ public final class ManualRuntime: Sendable {
         return try result.get()
     }
 
-    /// Ends the runtime, after all that can run while time stands still.
+    /// Ends the runtime, after all that can run while time stands still, and moves time as far as that takes.
     ///
-    /// - Returns: Whether everything had ended. What has not is cancelled, and goes on outside.
+    /// It is the drain of ``Runtime/drain(soft:hard:)`` in virtual time: until `soft` everything goes on, timer by timer;
+    /// then what still runs is cancelled; at `hard`, or when all has ended, who waits for a timer, a turn or a pause is
+    /// told that the runtime has closed. All of that runs before this returns. A body that calls
+    /// ``Runtime/drain(soft:hard:)`` itself has the same, as the test moves time.
+    ///
+    /// - Parameters:
+    ///   - soft: By default what has not ended is cancelled at once.
+    ///   - hard: By default what does not end when it is cancelled is given up at once.
+    /// - Returns: Whether everything had ended. A body that waits for somebody outside still does. A second call returns
+    ///   what the first one did.
     @discardableResult
-    public func finish() -> DrainReport {
-        settle()
-        return runtime.drainNow()
+    public func finish(soft: Duration = .zero, hard: Duration = .zero) -> DrainReport {
+        moving {
+            settleWhileMoving()
+            runtime.beginDrivenDrain(soft: soft, hard: max(soft, hard))
+            settleWhileMoving()
+            while runtime.drivenDrainReport == nil, let next = nextTimer { step(to: next) }
+        }
+        guard let report = runtime.drivenDrainReport else { preconditionFailure("the limits of a drain have come") }
+        return report
     }
 
     private func step(to instant: MonotonicInstant) {
@@ -144,7 +159,7 @@ public final class ManualRuntime: Sendable {
         repeat {
             // A worker that finds nothing has looked everywhere.
             let index = random.withLock { $0.next().scaled(upTo: workers - 1) }
-            if !runtime.pool.turn(worker: Int(index)) { return }
+            if !runtime.pool.turn(worker: Int(index)), !runtime.stepDrivenDrain() { return }
         } while true
     }
 

@@ -1,8 +1,9 @@
-import Gyre
 import GyreCore
 import GyrePolicy
 import GyreTesting
 import Testing
+
+@testable import Gyre
 
 /// What is there when a call that moves a manual runtime returns is all that there will be.
 @Suite struct ManualRuntimeTests {
@@ -142,12 +143,88 @@ import Testing
         #expect(test.finish().isComplete)
     }
 
-    @Test func whatHasNotEndedIsSaid() throws {
+    // MARK: - Drain
+
+    @Test func whatHasNotEndedIsCancelledAndSaid() throws {
         let test = try ManualRuntime()
         let runtime = test.runtime
-        test.start { try await runtime.run { try await runtime.sleep(for: .seconds(60)) } }
+        let task = test.start { try await runtime.run { try await runtime.sleep(for: .seconds(60)) } }
         let report = test.finish()
-        #expect(!report.isComplete && report.unfinishedRuns <= 1 && report.abandonedWorkers == 0)
+        #expect(report == DrainReport(isComplete: false, abandonedWorkers: 0, unfinishedRuns: 0))
+        #expect(task.error is CancellationError)
+        #expect(test.finish() == report, "a second one finds nothing to do")
+    }
+
+    /// Whoever waits for time, a turn or a value is told, on the thread of the test and before the call returns.
+    @Test func aDrainTellsAllWhoWait() throws {
+        let test = try ManualRuntime()
+        let runtime = test.runtime
+        let paused = try Dependency("paused", on: runtime, .none)
+        paused.pause()
+        let one = try Bulkhead(permits: 1, waitersMax: 4, waitMax: .seconds(90))
+        let full = try Dependency("full", on: runtime, .init(bulkhead: one))
+        let slow = try Dependency("slow", on: runtime, .init(rateLimit: RateLimit(1, per: .seconds(60))))
+        try test.run { try await slow.call { _ in } }
+        let sleeper = test.start { try await runtime.sleep(for: .seconds(60)) }
+        let calls = [
+            test.start { try await paused.call { _ in } },
+            test.start { try await slow.call { _ in } },
+            test.start { try await full.call { _ in try await runtime.sleep(for: .seconds(60)) } },
+            test.start { try await full.call { _ in } },
+        ]
+        test.settle()
+        #expect(calls.allSatisfy(\.isPending) && sleeper.isPending)
+        test.finish()
+        #expect(sleeper.error is CancellationError)
+        #expect(calls.allSatisfy { !$0.isPending }, "\(calls)")
+        #expect(calls.prefix(2).allSatisfy { ($0.error as? GyreError)?.code == .closed }, "\(calls)")
+        #expect(test.nextTimer == nil)
+    }
+
+    /// The soft limit lets work end; time moves no further than it must.
+    @Test(arguments: [(sleep: 5, end: 5, isComplete: true), (sleep: 60, end: 10, isComplete: false)])
+    func softIsWaitedForInVirtualTime(sleep: Int, end: Int, isComplete: Bool) throws {
+        let test = try ManualRuntime()
+        let (runtime, start) = (test.runtime, test.now)
+        let task = test.start { try await runtime.post { try await runtime.sleep(for: .seconds(sleep)) }.value }
+        test.settle()
+        let report = test.finish(soft: .seconds(10), hard: .seconds(30))
+        #expect(report.isComplete == isComplete && report.unfinishedRuns == 0)
+        #expect(start.duration(to: test.now) == .seconds(end))
+        #expect(!task.isPending && (task.error == nil) == isComplete)
+    }
+
+    @Test func hardGivesUpWhatDoesNotEnd() throws {
+        let test = try ManualRuntime()
+        let (runtime, start) = (test.runtime, test.now)
+        let outside = Lock<UnsafeContinuation<Void, Never>?>(nil)
+        test.start {
+            try await runtime.run {
+                await withUnsafeContinuation { continuation in outside.withLock { $0 = continuation } }
+            }
+        }
+        let report = test.finish(soft: .seconds(10), hard: .seconds(30))
+        #expect(report == DrainReport(isComplete: false, abandonedWorkers: 0, unfinishedRuns: 1))
+        #expect(start.duration(to: test.now) == .seconds(30))
+        outside.withLock { $0 }?.resume()
+    }
+
+    /// A program that drains its runtime itself, under test.
+    @Test func aBodyMayDrainTheRuntime() throws {
+        let test = try ManualRuntime()
+        let (runtime, start) = (test.runtime, test.now)
+        let worker = test.start { try await runtime.post { try await runtime.sleep(for: .seconds(60)) }.value }
+        test.settle()
+        let drain = test.start { await runtime.drain(soft: .seconds(10), hard: .seconds(30)) }
+        test.settle()
+        #expect(drain.isPending && worker.isPending)
+        #expect(throws: SubmitError.closed) { try runtime.post {} }
+        test.advance(by: .seconds(9))
+        #expect(drain.isPending && worker.isPending)
+        test.advance(by: .seconds(1))
+        #expect(worker.error != nil && start.duration(to: test.now) == .seconds(10))
+        #expect(try drain.result?.get() == DrainReport(isComplete: false, abandonedWorkers: 0, unfinishedRuns: 0))
+        #expect(test.finish().unfinishedRuns == 0)
     }
 }
 
