@@ -268,6 +268,7 @@ static uint64_t gyre_timer_fire_due(gyre_timer_wheel *wheel, uint64_t now, gyre_
         if (!gyre_timer_first_slot(wheel, &slot, &begins)) break;
         if (begins > now >> GYRE_TIMER_TICK_SHIFT) break;
         GYRE_ASSERT(front == 0); // what is in front is due before any slot begins
+        GYRE_ASSERT(begins > gyre_plain_read(wheel->tick)); // I4
         gyre_plain_write(wheel->tick, begins);
         uint32_t fresh = 0;
         uint64_t also;

@@ -71,12 +71,14 @@ static gyre_ring_result spsc_pop(uint32_t max) {
     return result;
 }
 
-static void setup_spsc(void) {
+static void setup_spsc_from(uint64_t first) {
     begin();
-    gyre_spsc_init(&spsc, CAPACITY, (1ull << 63) - 2);
+    gyre_spsc_init(&spsc, CAPACITY, first);
 }
-static void setup_spsc_one(void) {
-    setup_spsc();
+static void setup_spsc(void) { setup_spsc_from((1ull << 63) - 2); }
+/// When this one closes after another push its tail is not 0, which would look like none.
+static void setup_spsc_closing(void) {
+    setup_spsc_from((1ull << 63) - 1);
     MODEL_CHECK(spsc_push(1, 1) == 1);
 }
 static void setup_spsc_full(void) {
@@ -122,6 +124,41 @@ static void spsc_stock_is_there(uint32_t i) {
         gyre_store_release(&flag, 1);
     } else if (gyre_load_acquire(&flag) == 1) {
         MODEL_CHECK(spsc_pop(1) == GYRE_RING_OK);
+    }
+}
+
+/// The producer knows of room for one, and finds the room for two that there is.
+static void setup_spsc_known_room(void) {
+    setup_spsc_full();
+    MODEL_CHECK(spsc_pop(1) == GYRE_RING_OK);
+    uint32_t index, count;
+    MODEL_CHECK(gyre_spsc_room(&spsc, 2, &index, &count) == GYRE_RING_OK && count == 1);
+}
+
+static void spsc_all_room(uint32_t i) {
+    if (i == 0) {
+        MODEL_CHECK(spsc_pop(1) == GYRE_RING_OK);
+        gyre_store_release(&flag, 1);
+    } else if (gyre_load_acquire(&flag) == 1) {
+        MODEL_CHECK(spsc_push(3, 2) == 2);
+    }
+}
+
+/// The consumer knows of one, and finds the two that there are.
+static void setup_spsc_known_stock(void) {
+    setup_spsc();
+    MODEL_CHECK(spsc_push(1, 1) == 1);
+    uint32_t index, count;
+    MODEL_CHECK(gyre_spsc_stock(&spsc, 2, &index, &count) == GYRE_RING_OK && count == 1);
+}
+
+static void spsc_all_stock(uint32_t i) {
+    if (i == 0) {
+        MODEL_CHECK(spsc_push(2, 1) == 1);
+        gyre_store_release(&flag, 1);
+    } else if (gyre_load_acquire(&flag) == 1) {
+        MODEL_CHECK(spsc_pop(2) == GYRE_RING_OK);
+        MODEL_CHECK(popped[1] + popped[2] == 2);
     }
 }
 
@@ -255,6 +292,7 @@ static void mpsc_closes(uint32_t i) {
     }
 }
 static void check_mpsc_closed(void) {
+    if (results[2] == GYRE_RING_DRAINED) check_all(); // before anything else is popped
     check_mpsc();
     MODEL_CHECK(mpsc_pop() == GYRE_RING_DRAINED);
     MODEL_CHECK(mpsc_push(0, 9) == GYRE_RING_CLOSED);
@@ -292,7 +330,9 @@ static const model_test tests[] = {
     ENDS("1 to 1, from full", 2, setup_spsc_full, spsc_refill, check_spsc, MODEL_COMPLETE, 10000),
     ENDS("1 to 1, room is there", 2, setup_spsc_full, spsc_room_is_there, check_spsc, MODEL_COMPLETE, 2000),
     ENDS("1 to 1, stock is there", 2, setup_spsc, spsc_stock_is_there, check_spsc, MODEL_COMPLETE, 2000),
-    ENDS("1 to 1, close", 3, setup_spsc_one, spsc_closes, check_spsc_closed, MODEL_COMPLETE, 10000),
+    ENDS("1 to 1, all the room", 2, setup_spsc_known_room, spsc_all_room, check_spsc, MODEL_COMPLETE, 2000),
+    ENDS("1 to 1, all the stock", 2, setup_spsc_known_stock, spsc_all_stock, check_spsc, MODEL_COMPLETE, 2000),
+    ENDS("1 to 1, close", 3, setup_spsc_closing, spsc_closes, check_spsc_closed, MODEL_COMPLETE, 10000),
     ENDS("2 to 1, two each", 3, setup_mpsc, mpsc_stream, check_mpsc, MODEL_COMPLETE, 10000),
     ENDS("2 to 1, from full", 3, setup_mpsc_full, mpsc_stream, check_mpsc, MODEL_COMPLETE, 10000),
     ENDS("1 of many to 1, from full", 2, setup_mpsc_full, mpsc_refill, check_mpsc, MODEL_COMPLETE, 10000),

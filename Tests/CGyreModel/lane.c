@@ -121,6 +121,16 @@ static void split(uint32_t i) {
     (void)pop(i, 2, &got[i][1]);
 }
 
+/// A batch is split as soon as it is pushed: what is left of its chunk is counted from the beginning.
+static void split_at_once(uint32_t i) {
+    if (i == 0) {
+        (void)push(0, 1, 2);
+    } else {
+        (void)pop(1, 1, &got[1][0]);
+        (void)pop(1, 1, &got[1][1]);
+    }
+}
+
 /// Three take one each of three: none finds the lane empty.
 static void one_for_each(uint32_t i) { MODEL_CHECK(pop(number_of(i), 1, &got[i][0]) == GYRE_RING_OK); }
 
@@ -197,6 +207,7 @@ static const model_test tests[] = {
     LANE("never empty after a push", 3, setup_three, never_empty_whole, check_all, MODEL_COMPLETE, 10000),
     LANE("never empty after a push, for a part", 3, setup_three, never_empty_part, check_all, MODEL_COMPLETE, 10000),
     LANE("one for each", 3, setup_three, one_for_each, check_order, 2, 20000),
+    LANE("a batch is split at once", 2, setup_empty, split_at_once, check_order, MODEL_COMPLETE, 2000),
     LANE("a batch is split", 2, setup_full, split, check_order, MODEL_COMPLETE, 20000),
     LANE("a batch is split, and a producer", 3, setup_full, split, check_order, 1, 60000),
     LANE("batches go round", 2, setup_three, turn_round, check_all, 2, 40000),

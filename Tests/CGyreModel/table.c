@@ -290,7 +290,7 @@ static void drop_meanwhile(uint32_t i) {
 
 #define TABLE(title, count, body, last, preemptions)                                                                   \
     {.name = "table/" title, .threads = count, .setup = setup, .thread = body, .check = last, .bound = preemptions,    \
-     .chance = 4000}
+     .chance = 2000}
 
 static const model_test tests[] = {
     TABLE("one replaces, one reads", 2, replace_and_read, check_two, MODEL_COMPLETE),

@@ -69,6 +69,16 @@ static void check_gate(void) {
     MODEL_CHECK(results[1] + results[2] == 1);
 }
 
+/// Whoever sees the gate closed is refused on every stripe.
+static void look_at_gate(uint32_t i) {
+    if (i == 0) {
+        results[1] = gyre_gate_close(&gate);
+    } else if (gyre_gate_is_closed(&gate)) {
+        MODEL_CHECK(!gyre_gate_enter(&gate, 0));
+        MODEL_CHECK(!gyre_gate_enter(&gate, 1));
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------
 // Waiters: each is called once, or told at once; either way it sees the outcome.
 
@@ -183,6 +193,7 @@ static const model_test tests[] = {
     WAITS("gate, two inside of one stripe", 3, setup_gate, drain, check_gate),
     WAITS("gate, two stripes", 3, setup_gate, drain_stripes, check_gate),
     WAITS("gate, two who wait", 3, setup_gate, drain_twice, check_gate),
+    WAITS("gate, a look at closed", 2, setup_gate, look_at_gate, check_gate),
     WAITS("waiters, two and a settler", 3, setup_waiters, wait_for_outcome, check_both_waiters),
     WAITS("waiters, one who looks first", 2, setup_waiters, look_at_outcome, check_waiters),
     WAITS("order, two", 2, setup_line, line_up, check_two_turns),

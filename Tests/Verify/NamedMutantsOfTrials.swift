@@ -194,5 +194,110 @@ extension NamedMutant {
             "    if (gyre_load_acquire(&before->successor) != 0) return false;\n"
                 + "    gyre_store_release(&before->successor, (uint64_t)(uintptr_t)link);\n"
                 + "    return true;"),
+        NamedMutant(
+            "gyre_timer.c", "a slot forgets what is due before its first",
+            "        if (due < gyre_plain_read(wheel->earliest[slot])) "
+                + "gyre_plain_write(wheel->earliest[slot], due);\n",
+            ""),
+        NamedMutant(
+            "gyre_timer.c", "a timer is put into the slot of the present",
+            "    if ((tick >> shift) - (present >> shift) == GYRE_TIMER_SLOTS) {\n"
+                + "        level += 1;\n"
+                + "        shift += GYRE_TIMER_DIGIT_BITS;\n"
+                + "    }\n",
+            ""),
+        NamedMutant(
+            "gyre_timer.c", "slots that begin together fire one after the other",
+            "} while (gyre_timer_first_slot(wheel, &slot, &also) && also == begins);",
+            "} while (false);\n"
+                + "        (void)also;"),
+        NamedMutant(
+            "gyre_timer.c", "inserts are numbered as if one had come",
+            "gyre_plain_read(wheel->sequence) + (uint32_t)(inserts >> 32);",
+            "gyre_plain_read(wheel->sequence) + 1;"),
+        NamedMutant(
+            "gyre_timer.c", "a turn lowers what is due next, and tells nobody",
+            "    if (next > before) gyre_store",
+            "    (void)before;\n"
+                + "    gyre_store"),
+        NamedMutant(
+            "gyre_timer.c", "who turns does not say that it lowered",
+            "if (gyre_timer_lower(wheel, gyre_timer_earliest(wheel))) turn->wake = true;",
+            "(void)gyre_timer_lower(wheel, gyre_timer_earliest(wheel));"),
+        NamedMutant(
+            "gyre_timer.c", "a slot stays occupied when its last timer is cancelled",
+            "        gyre_plain_write(wheel->occupied[slot / GYRE_TIMER_SLOTS], occupied & ~(1ull << "
+                + "slot % GYRE_TIMER_SLOTS));\n"
+                + "    }\n"
+                + "}",
+            "        (void)occupied;\n"
+                + "    }\n"
+                + "}"),
+        NamedMutant(
+            "gyre_timer.c", "a request wraps at the end of time",
+            "    if (now > GYRE_TIMER_NEVER - 3) now = GYRE_TIMER_NEVER; // the end of time, so that a "
+                + "request has room for 0 and 1\n",
+            ""),
+        NamedMutant(
+            "include/gyre_timer.h", "a token is written after its timer is pushed",
+            "    gyre_plain_write(*token, generation << GYRE_TIMER_INDEX_BITS | index); // N1\n"
+                + "    gyre_store_release(&record->state, generation << 8 | GYRE_TIMER_ARMED); // T1\n"
+                + "\n"
+                + "    uint64_t seen = gyre_load_relaxed(&wheel->inserts); // only compared; the exchange orders\n"
+                + "    uint64_t pushed;\n"
+                + "    do {\n"
+                + "        gyre_store_relaxed(&record->link, (uint32_t)seen); // published by the exchange\n"
+                + "        pushed = ((seen >> 32) + 1) << 32 | index;\n"
+                + "    } while (!gyre_cas_acq_rel_relaxed(&wheel->inserts, &seen, pushed)); // N1, N4\n"
+                + "    bool deep = (pushed >> 32) % GYRE_TIMER_INBOX_DEEP == 0;\n",
+            "    gyre_store_release(&record->state, generation << 8 | GYRE_TIMER_ARMED); // T1\n"
+                + "\n"
+                + "    uint64_t seen = gyre_load_relaxed(&wheel->inserts); // only compared; the exchange orders\n"
+                + "    uint64_t pushed;\n"
+                + "    do {\n"
+                + "        gyre_store_relaxed(&record->link, (uint32_t)seen); // published by the exchange\n"
+                + "        pushed = ((seen >> 32) + 1) << 32 | index;\n"
+                + "    } while (!gyre_cas_acq_rel_relaxed(&wheel->inserts, &seen, pushed)); // N1, N4\n"
+                + "    bool deep = (pushed >> 32) % GYRE_TIMER_INBOX_DEEP == 0;\n"
+                + "    gyre_plain_write(*token, generation << GYRE_TIMER_INDEX_BITS | index); // N1\n"),
+        NamedMutant(
+            "include/gyre_lane.h", "what is left is counted after the push",
+            "    gyre_store_relaxed(&lane->left[chunk], count); // published with the batch, by R1\n"
+                + "    uint32_t handle = gyre_lane_handle(chunk, count);\n"
+                + "    gyre_ring_result result = gyre_ring_swap_in(lane->ring, &handle);\n",
+            "    uint32_t handle = gyre_lane_handle(chunk, count);\n"
+                + "    gyre_ring_result result = gyre_ring_swap_in(lane->ring, &handle);\n"
+                + "    gyre_store_relaxed(&lane->left[chunk], count);\n"),
+        NamedMutant(
+            "include/gyre_mpsc.h", "a seal that met a push says drained",
+            "if (gyre_cas_release_relaxed(slot, &seen, seen | GYRE_RING_SEAL)) return GYRE_RING_DRAINED; // F1",
+            "(void)gyre_cas_release_relaxed(slot, &seen, seen | GYRE_RING_SEAL);\n"
+                + "        return GYRE_RING_DRAINED;"),
+        NamedMutant(
+            "include/gyre_spsc.h", "close forgets the tail",
+            "gyre_store_release(&ring->tail, tail | GYRE_SPSC_SEAL); // P1",
+            "gyre_store_release(&ring->tail, GYRE_SPSC_SEAL);"),
+        NamedMutant(
+            "include/gyre_spsc.h", "room looks only when it knows of none",
+            "    if (free < max) {",
+            "    if (free == 0) {"),
+        NamedMutant(
+            "include/gyre_spsc.h", "stock looks only when it knows of none",
+            "    if (there < max) {",
+            "    if (there == 0) {"),
+        NamedMutant(
+            "include/gyre_gate.h", "a look at closed takes the first stripe",
+            "gate->stripes[GYRE_GATE_STRIPES - 1].word) & GYRE_GATE_CLOSED",
+            "gate->stripes[0].word) & GYRE_GATE_CLOSED"),
+        NamedMutant(
+            "include/gyre_gate.h", "the last stripe is closed first",
+            "    for (uint32_t i = 0; i < GYRE_GATE_STRIPES; i++) {\n"
+                + "        uint32_t before",
+            "    for (uint32_t i = GYRE_GATE_STRIPES; i-- > 0;) {\n"
+                + "        uint32_t before"),
+        NamedMutant(
+            "include/gyre_event.h", "the epoch is stored and not exchanged",
+            "    (void)gyre_fetch_add_relaxed(&event->epoch, 1);                       // V3",
+            "    gyre_store_relaxed(&event->epoch, gyre_load_relaxed(&event->epoch) + 1);"),
     ]
 }

@@ -94,7 +94,8 @@ GYRE_INLINE bool gyre_gate_close(gyre_gate *gate) {
     return first;
 }
 
-/// Whether enter would be refused.
+/// Whether the gate was closed: every enter that begins after the close is refused. Orders nothing by itself: on a
+/// processor other than the closer's an enter may come before it has seen its own stripe closed.
 GYRE_INLINE bool gyre_gate_is_closed(const gyre_gate *gate) {
     // Relaxed: final once seen. The last stripe, which is closed when all are.
     return (gyre_load_relaxed(&gate->stripes[GYRE_GATE_STRIPES - 1].word) & GYRE_GATE_CLOSED) != 0;

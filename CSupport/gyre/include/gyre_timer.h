@@ -228,7 +228,7 @@ GYRE_INLINE bool gyre_timer_insert(gyre_timer_wheel *wheel, uint64_t due, gyre_t
     // Relaxed: the record is the caller's (F2). Shifted out and in again, so that a generation wraps as a token's does.
     uint64_t generation = (gyre_load_relaxed(&record->state) >> 8) + 1;
     generation = generation << GYRE_TIMER_INDEX_BITS >> GYRE_TIMER_INDEX_BITS;
-    *token = generation << GYRE_TIMER_INDEX_BITS | index;
+    gyre_plain_write(*token, generation << GYRE_TIMER_INDEX_BITS | index); // N1
     gyre_store_release(&record->state, generation << 8 | GYRE_TIMER_ARMED); // T1
 
     uint64_t seen = gyre_load_relaxed(&wheel->inserts); // only compared; the exchange orders
