@@ -1,4 +1,4 @@
-/// What was recorded in a cell from one look at it to the next, in memory that each look uses again: who looks once in a
+/// What was recorded in a cell from one look at it to the next, in memory that each look uses again: who looks once a
 /// second for as long as a process runs must not make it grow.
 package struct HistogramWindow: Sendable {
     /// What came between the last two looks; with the first, all that was there.
