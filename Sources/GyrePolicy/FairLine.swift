@@ -37,21 +37,26 @@ struct FairLine: Sendable {
         let rank: FairRank
     }
 
-    mutating func enqueue(_ task: FairRank, at now: MonotonicInstant) -> Answer {
-        if let most = configuration.tenantCapacity.value, heldByTenant[task.tenant, default: 0] >= UInt32(most) {
-            return .tenantFull(capacity: most)
-        }
+    /// - Parameter aside: Tasks that have a place here and stand elsewhere.
+    mutating func enqueue(_ task: FairRank, at now: MonotonicInstant, aside: StandingAside = .nobody) -> Answer {
+        if let most = tenantLimit(task.tenant, aside) { return .tenantFull(capacity: most) }
         let place = place(of: task, at: now)
-        guard count == configuration.capacity.value else {
+        guard count + aside.count >= configuration.capacity.value else {
             return .queued(insert(task, at: place), shed: nil)
         }
-        guard firstToShed != .none else { return .full(capacity: count) }
+        guard firstToShed != .none else { return .full(capacity: configuration.capacity.value) }
         if configuration.whenFull.value == .shedLowest {
             let own = shedOrder(of: place, arrival: task.arrival.nanoseconds, sequence: sequence)
-            guard sheddable.key(of: firstToShed) < own else { return .full(capacity: count) }
+            guard sheddable.key(of: firstToShed) < own else { return .full(capacity: configuration.capacity.value) }
         }
         let shed = take(firstToShed)
         return .queued(insert(task, at: place), shed: shed)
+    }
+
+    /// How many of a tenant may wait, if as many do.
+    private func tenantLimit(_ tenant: UInt64, _ aside: StandingAside) -> Int? {
+        guard let most = configuration.tenantCapacity.value else { return nil }
+        return Int(heldByTenant[tenant, default: 0]) + aside.ofTenant >= most ? most : nil
     }
 
     mutating func dequeue(at now: MonotonicInstant, newestFirst: Bool = false) -> Taken? {

@@ -52,7 +52,14 @@ public struct FairQueue<Element: Sendable>: Sendable {
     ///
     /// - Parameter now: Decides, with the task's arrival, how many classes it has gained already.
     public mutating func enqueue(_ task: FairTask<Element>, at now: MonotonicInstant) -> Answer {
-        switch line.enqueue(task.rank, at: now) {
+        enqueue(task, at: now, aside: .nobody)
+    }
+
+    /// The same where others have left the queue and keep their places in it: they count in its bounds.
+    package mutating func enqueue(
+        _ task: FairTask<Element>, at now: MonotonicInstant, aside: StandingAside
+    ) -> Answer {
+        switch line.enqueue(task.rank, at: now, aside: aside) {
         case .full(let capacity): return .full(capacity: capacity)
         case .tenantFull(let capacity): return .tenantFull(capacity: capacity)
         case .queued(let ticket, nil):
@@ -90,6 +97,20 @@ public struct FairQueue<Element: Sendable>: Sendable {
         elements[place.slot.index] = nil
         return FairTask(element, place.rank)
     }
+}
+
+/// How many tasks stand aside of a queue in which they have their places.
+package struct StandingAside: Sendable {
+    package let count: Int
+    /// Those of them that are of the tenant of the task in question.
+    package let ofTenant: Int
+
+    package init(count: Int, ofTenant: Int) {
+        self.count = count
+        self.ofTenant = ofTenant
+    }
+
+    package static let nobody = StandingAside(count: 0, ofTenant: 0)
 }
 
 /// A task that waits.

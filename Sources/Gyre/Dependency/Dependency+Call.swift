@@ -92,7 +92,7 @@ extension Dependency {
             do throws(GyreError) {
                 start = try admit(pass, cost: options.cost, isPaid: true, at: now)
             } catch {
-                if let granted { giveBackTurn(granted, cost: options.cost) }
+                if let granted { returnTurn(granted, cost: options.cost) }
                 throw error
             }
         }

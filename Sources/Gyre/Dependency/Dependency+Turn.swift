@@ -21,12 +21,12 @@ enum TurnAnswer: Sendable {
 final class TurnWaiter: Sendable {
     let wait: TimedWait<TurnAnswer>
     let cost: UInt64
-    let deadline: MonotonicInstant
+    let rank: FairRank
 
-    init(timers: TimerService, cost: UInt64, deadline: MonotonicInstant) {
+    init(timers: TimerService, cost: UInt64, rank: FairRank) {
         wait = TimedWait(timers: timers)
         self.cost = cost
-        self.deadline = deadline
+        self.rank = rank
     }
 }
 
@@ -49,6 +49,23 @@ struct TurnLine: Sendable {
         first.take() ?? line.next(at: now, newestFirst: false)
     }
 
+    /// Puts a waiter in the line. Returns who was sent away for it, which may be itself.
+    mutating func join(_ waiter: TurnWaiter, at now: MonotonicInstant) -> TurnWaiter? {
+        line.join(waiter, waiter.rank, at: now, aside: aside(tenant: waiter.rank.tenant))
+    }
+
+    /// The same waiters under other policies. Returns those for whom there is no room any more.
+    mutating func rebuild(_ plan: DependencyPlan, at now: MonotonicInstant) -> [TurnWaiter] {
+        let aside = { [self] in self.aside(tenant: $0) }
+        return line.rebuild(plan.makeTurnQueue(), at: now, aside: aside)
+    }
+
+    /// The first has left the line, and its place is its own.
+    private func aside(tenant: UInt64) -> StandingAside {
+        guard let first else { return .nobody }
+        return StandingAside(count: 1, ofTenant: first.rank.tenant == tenant ? 1 : 0)
+    }
+
     /// False when it had left, or was taken.
     mutating func leave(_ waiter: TurnWaiter) -> Bool {
         guard first === waiter else { return line.leave(waiter) }
@@ -58,17 +75,17 @@ struct TurnLine: Sendable {
 }
 
 extension Dependency {
-    /// Waits until it is an attempt's turn. What the rate limit has granted then, ``giveBackTurn(_:cost:)`` gives back
+    /// Waits until it is an attempt's turn. What the rate limit has granted then, ``returnTurn(_:cost:)`` gives back
     /// where the attempt is not made.
     ///
     /// - Throws: ``GyreError`` with the codes `rejected`, `deadlineExceeded`, `cancelled`, `closed` or `full`.
     nonisolated(nonsending) func waitForTurn(
         _ pass: CallPass, _ options: CallOptions
     ) async throws(GyreError) -> RateLimitState? {
-        let waiter = TurnWaiter(timers: runtime.timers, cost: options.cost, deadline: pass.deadline.instant)
+        let waiter = TurnWaiter(timers: runtime.timers, cost: options.cost, rank: rank(pass, options))
         let now = clock.now
         let join = try reading { (plan) throws(GyreError) in
-            try joinTurns(waiter, pass, options, plan, at: now)
+            try joinTurns(waiter, pass, plan, at: now)
         }
         if case .granted(let state) = join { return state }
         let limit = pass.isFirst ? min(pass.deadline.instant, pass.startBy.instant) : pass.deadline.instant
@@ -90,8 +107,13 @@ extension Dependency {
         }
     }
 
-    /// A turn that nobody uses.
-    func giveBackTurn(_ granted: RateLimitState, cost: UInt64) {
+    /// A turn that nobody uses: there is room for whoever is next.
+    func returnTurn(_ granted: RateLimitState, cost: UInt64) {
+        giveBackTurn(granted, cost: cost)
+        serveTurns()
+    }
+
+    private func giveBackTurn(_ granted: RateLimitState, cost: UInt64) {
         reading { plan in
             guard let rateLimit = plan.policies.rateLimit else { return }
             let now = clock.now
@@ -103,8 +125,7 @@ extension Dependency {
 
     /// Grants the turn at once, or puts the attempt in the line.
     private func joinTurns(
-        _ waiter: TurnWaiter, _ pass: CallPass, _ options: CallOptions, _ plan: DependencyPlan,
-        at now: MonotonicInstant
+        _ waiter: TurnWaiter, _ pass: CallPass, _ plan: DependencyPlan, at now: MonotonicInstant
     ) throws(GyreError) -> Join {
         var sent: TurnWaiter?
         defer { if let sent, sent !== waiter { _ = sent.wait.wake(.rejected(by: .fairQueue)) } }
@@ -121,10 +142,11 @@ extension Dependency {
                 guard mayStart(pass, at: until) else {
                     throw refusal(.rejected, by: .rateLimit, retryAfter: now.duration(to: until))
                 }
-                due = max(due, until)
+                // Who is paused is looked at when the pause is over.
+                if turns.pausedUntil <= now { due = until }
             case .tooLarge(let error): throw refusal(.rejected, by: .rateLimit, cause: error)
             }
-            sent = turns.line.join(waiter, rank(pass, options), at: now)
+            sent = turns.join(waiter, at: now)
             guard sent !== waiter else { throw refusal(.rejected, by: .fairQueue) }
             words.turns.update { _ in (1, ()) }
             guard let error = arm(&turns, at: due) else { return Join.waits }
@@ -188,7 +210,7 @@ extension Dependency {
         if runtime.timers.isClosed { tellAll(.closed) }
         var due = turns.pausedUntil
         while due <= now, let waiter = turns.next(at: now) {
-            guard window(until: waiter.deadline).fits(now) else {
+            guard window(until: waiter.rank.deadline).fits(now) else {
                 told.append((waiter, .late))
                 continue
             }
@@ -290,7 +312,7 @@ extension Dependency {
 
     /// The policies have changed: those who wait do so under the new ones, or are sent away.
     func rebuildTurns(_ plan: DependencyPlan) {
-        let unplaced = turns.withLock { $0.line.rebuild(plan.makeTurnQueue(), at: clock.now) }
+        let unplaced = turns.withLock { $0.rebuild(plan, at: clock.now) }
         for waiter in unplaced { _ = waiter.wait.wake(.rejected(by: .fairQueue)) }
         serveTurns()
     }

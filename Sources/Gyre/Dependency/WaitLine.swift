@@ -13,8 +13,10 @@ struct WaitLine<Waiter: AnyObject & Sendable>: Sendable {
     var isEmpty: Bool { queue.count == 0 }
 
     /// A waiter joins. Returns who was sent away for it, which may be itself.
-    mutating func join(_ waiter: Waiter, _ rank: FairRank, at now: MonotonicInstant) -> Waiter? {
-        switch queue.enqueue(FairTask(waiter, rank), at: now) {
+    mutating func join(
+        _ waiter: Waiter, _ rank: FairRank, at now: MonotonicInstant, aside: StandingAside = .nobody
+    ) -> Waiter? {
+        switch queue.enqueue(FairTask(waiter, rank), at: now, aside: aside) {
         case .queued(let ticket):
             tickets[ObjectIdentifier(waiter)] = ticket
             return nil
@@ -39,13 +41,20 @@ struct WaitLine<Waiter: AnyObject & Sendable>: Sendable {
     }
 
     /// The same waiters in another queue. Returns those for whom there is no room any more.
-    mutating func rebuild(_ other: FairQueue<Waiter>, at now: MonotonicInstant) -> [Waiter] {
+    ///
+    /// - Parameter aside: Who stands aside and has a place, for a waiter of this tenant.
+    mutating func rebuild(
+        _ other: FairQueue<Waiter>, at now: MonotonicInstant,
+        aside: (_ tenant: UInt64) -> StandingAside = { _ in .nobody }
+    ) -> [Waiter] {
         var old = queue
         queue = other
         tickets = [:]
         var unplaced: [Waiter] = []
         while let task = old.dequeue(at: now) {
-            if let sent = join(task.element, task.rank, at: now) { unplaced.append(sent) }
+            if let sent = join(task.element, task.rank, at: now, aside: aside(task.rank.tenant)) {
+                unplaced.append(sent)
+            }
         }
         return unplaced
     }
