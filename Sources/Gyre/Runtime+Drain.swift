@@ -83,12 +83,14 @@ extension Runtime {
 
     /// What the runtime did since it started and is doing now.
     ///
-    /// - Complexity: O(workers + threads that submit).
-    /// - Concurrency: Any thread. Disturbs no worker.
+    /// - Complexity: O(workers + threads that submit + parts).
+    /// - Concurrency: Any thread. Disturbs no worker; takes the short lock of each cache and of the blocking threads.
     public func snapshot() -> RuntimeSnapshot {
         var snapshot = pool.snapshot()
         snapshot.runsLive = intake.inside
         snapshot.timersWaiting = timers.waiting
+        snapshot.blocking = blockingLane.snapshot()
+        snapshot.caches = parts.all.compactMap(\.cacheSnapshot)
         return snapshot
     }
 }

@@ -1,8 +1,8 @@
 import GyreCore
 
-// The drain of a driven runtime. It has no thread that could wait for work to end: whoever drives the runtime takes the
-// next step of the drain when nothing else can run, and a timer at each limit makes him stop there. So what a step wakes
-// runs on the runtime, in the order of its seed, before the next step is taken.
+// The drain of a driven runtime. It has no thread that could wait for work to end: whoever drives the runtime takes
+// the next step of the drain when nothing else can run, and a timer at each limit makes him stop there. So what a
+// step wakes runs on the runtime, in the order of its seed, before the next step is taken.
 
 /// How far a driven drain is.
 ///

@@ -28,20 +28,31 @@ protocol DescribedPart: AnyObject, Sendable {
     var partDescription: PartDescription { get }
     /// A drain of the runtime is over: nothing of it runs any more.
     func runtimeEnded()
+    /// What it did and holds, where it is a cache.
+    var cacheSnapshot: CacheSnapshot? { get }
 }
 
 extension DescribedPart {
     func runtimeEnded() {}
+    var cacheSnapshot: CacheSnapshot? { nil }
 }
 
-/// Stands for the settings of an object that tasks use: what is referred to weakly is retained more slowly, so the
-/// runtime refers to this.
+/// Stands for an object that tasks use, with its settings and what else the runtime wants of it: what is referred to
+/// weakly is retained more slowly, so the runtime refers to this.
 final class PartLabel: DescribedPart {
     private let describe: @Sendable () -> PartDescription
+    private let measure: (@Sendable () -> CacheSnapshot)?
 
-    init(_ describe: @escaping @Sendable () -> PartDescription) { self.describe = describe }
+    init(
+        measure: (@Sendable () -> CacheSnapshot)? = nil,
+        _ describe: @escaping @Sendable () -> PartDescription
+    ) {
+        self.measure = measure
+        self.describe = describe
+    }
 
     var partDescription: PartDescription { describe() }
+    var cacheSnapshot: CacheSnapshot? { measure?() }
 }
 
 /// The parts of a runtime that live, in the order in which they were made.

@@ -26,6 +26,21 @@ package struct Lock<State>: ~Copyable, Sendable {
     }
 }
 
+/// A ``Lock`` that several objects have.
+package final class SharedLock<State>: Sendable {
+    @usableFromInline let lock: Lock<State>
+
+    @inlinable
+    package init(_ initial: consuming sending State) { lock = Lock(initial) }
+
+    @inlinable
+    package func withLock<Value, Failure>(
+        _ body: (inout sending State) throws(Failure) -> sending Value
+    ) throws(Failure) -> sending Value {
+        try lock.withLock(body)
+    }
+}
+
 /// Tells ThreadSanitizer about a lock; nothing in builds without it.
 package enum LockEdges {
     package static func acquired(_ lock: UnsafeRawPointer) { gyre_sanitizer_acquired(lock) }

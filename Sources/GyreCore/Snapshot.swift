@@ -44,6 +44,11 @@ public struct RuntimeSnapshot: Sendable, Equatable {
     /// One for each worker, by index.
     public package(set) var workers: [WorkerSnapshot] = []
 
+    /// The threads for bodies that block.
+    public package(set) var blocking = BlockingSnapshot.none
+    /// One for each cache of results that is in use, in the order in which they were made.
+    public package(set) var caches: [CacheSnapshot] = []
+
     /// A snapshot in which nothing has happened.
     package init(uptime: Duration, clock: ClockDescription) {
         self.uptime = uptime

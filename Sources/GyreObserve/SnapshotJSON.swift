@@ -30,6 +30,39 @@ extension RuntimeSnapshot {
         }
         object.merge(clock.jsonObject)
         object["workers"] = .array(workers.map { .object($0.jsonObject(over: interval)) })
+        object["blocking"] = .object(blocking.jsonObject)
+        object["caches"] = .array(caches.map { .object($0.jsonObject) })
+        return object
+    }
+}
+
+extension BlockingSnapshot {
+    /// The threads for blocking bodies as a JSON object.
+    public var jsonObject: JSONObject {
+        var object = JSONObject()
+        object["threads"] = .integer(UInt64(threads))
+        object["running"] = .integer(UInt64(running))
+        object["waiting"] = .integer(UInt64(waiting))
+        object["refused"] = .integer(refused)
+        return object
+    }
+}
+
+extension CacheSnapshot {
+    /// The cache as a JSON object.
+    public var jsonObject: JSONObject {
+        var object = JSONObject()
+        object["title"] = .string(title)
+        object["hits"] = .integer(hits)
+        object["misses"] = .integer(misses)
+        object["stale"] = .integer(stale)
+        object["negative"] = .integer(negative)
+        object["refreshes"] = .integer(refreshes)
+        object["evicted"] = .integer(evicted)
+        object["too_heavy"] = .integer(tooHeavy)
+        object["entries"] = .integer(UInt64(entries))
+        object["weight"] = .integer(UInt64(weight))
+        object["loading"] = .integer(UInt64(loading))
         return object
     }
 }

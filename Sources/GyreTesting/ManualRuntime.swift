@@ -121,16 +121,16 @@ public final class ManualRuntime: Sendable {
 
     /// Ends the runtime, after all that can run while time stands still, and moves time as far as that takes.
     ///
-    /// It is the drain of ``Runtime/drain(soft:hard:)`` in virtual time: until `soft` everything goes on, timer by timer;
-    /// then what still runs is cancelled; at `hard`, or when all has ended, who waits for a timer, a turn or a pause is
-    /// told that the runtime has closed. All of that runs before this returns. A body that calls
+    /// It is the drain of ``Runtime/drain(soft:hard:)`` in virtual time: until `soft` everything goes on, timer by
+    /// timer; then what still runs is cancelled; at `hard`, or when all has ended, who waits for a timer, a turn or a
+    /// pause is told that the runtime has closed. All of that runs before this returns. A body that calls
     /// ``Runtime/drain(soft:hard:)`` itself has the same, as the test moves time.
     ///
     /// - Parameters:
     ///   - soft: By default what has not ended is cancelled at once.
     ///   - hard: By default what does not end when it is cancelled is given up at once.
-    /// - Returns: Whether everything had ended. A body that waits for somebody outside still does. A second call returns
-    ///   what the first one did.
+    /// - Returns: Whether everything had ended. A body that waits for somebody outside still does. A second call
+    ///   returns what the first one did.
     @discardableResult
     public func finish(soft: Duration = .zero, hard: Duration = .zero) -> DrainReport {
         moving {

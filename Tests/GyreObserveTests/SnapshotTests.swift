@@ -33,6 +33,12 @@ private func snapshot() -> RuntimeSnapshot {
         worker.pinnedProcessor = index == 0 ? 1 : nil
         snapshot.workers.append(worker)
     }
+    snapshot.blocking = BlockingSnapshot(threads: 29, running: 31, waiting: 37, refused: 47)
+    snapshot.caches = [
+        CacheSnapshot(
+            title: "cache of Page by String", hits: 53, misses: 59, stale: 61, negative: 67, refreshes: 71,
+            evicted: 73, tooHeavy: 79, entries: 83, weight: 89, loading: 97)
+    ]
     return snapshot
 }
 
@@ -106,6 +112,7 @@ private func snapshot() -> RuntimeSnapshot {
                 "run_nanoseconds_p999", "run_nanoseconds_max", "total_count", "total_nanoseconds_p50",
                 "total_nanoseconds_p99", "total_nanoseconds_p999", "total_nanoseconds_max", "clock_source",
                 "clock_step_nanoseconds", "clock_read_nanoseconds", "clock_drift_parts_per_billion", "workers",
+                "blocking", "caches",
             ])
         let numbers: [String: UInt64] = [
             "uptime_nanoseconds": 4_000_000_000, "tasks_late": 2, "tasks_done": 1_234_567,
@@ -138,6 +145,39 @@ private func snapshot() -> RuntimeSnapshot {
                   "parks": 41,
                   "wakes": 43,
                   "pinned_processor": 1
+                }
+                """)
+        guard case .object(let blocking) = object["blocking"], case .array(let caches) = object["caches"] else {
+            Issue.record("no parts")
+            return
+        }
+        #expect(
+            blocking.text == """
+                {
+                  "threads": 29,
+                  "running": 31,
+                  "waiting": 37,
+                  "refused": 47
+                }
+                """)
+        guard case .object(let cache) = caches.first else {
+            Issue.record("no caches")
+            return
+        }
+        #expect(
+            cache.text == """
+                {
+                  "title": "cache of Page by String",
+                  "hits": 53,
+                  "misses": 59,
+                  "stale": 61,
+                  "negative": 67,
+                  "refreshes": 71,
+                  "evicted": 73,
+                  "too_heavy": 79,
+                  "entries": 83,
+                  "weight": 89,
+                  "loading": 97
                 }
                 """)
     }

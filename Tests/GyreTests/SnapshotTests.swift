@@ -31,6 +31,34 @@ import Testing
         #expect(snapshot.total.count == 450)
     }
 
+    /// What stands on a runtime and measures itself, as long as it is in use.
+    @Test func partsAreInTheSnapshotOfTheirRuntime() async throws {
+        let runtime = try Runtime(.init(workers: 1), blocking: BlockingLimits(threadsMax: 1, queueMax: 1))
+        #expect(runtime.snapshot().caches.isEmpty)
+        #expect(runtime.snapshot().blocking == runtime.blockingSnapshot())
+        let latch = Latch()
+        let first = try runtime.postBlocking { latch.wait() }
+        #expect(await eventuallyAsync { runtime.snapshot().blocking.running == 1 })
+        let second = try runtime.postBlocking {}
+        #expect(throws: SubmitError.full) { try runtime.postBlocking {} }
+        let blocking = runtime.snapshot().blocking
+        #expect(blocking.threads == 1 && blocking.running == 1 && blocking.waiting == 1 && blocking.refused == 1)
+        latch.open()
+        _ = try await (first.value, second.value)
+
+        func useCache() async throws {
+            let cache = try ResultCache<Int, String>(on: runtime, CachePolicy(weightMax: 3)) { _, value in value.count }
+            for key in [1, 1, 2, 3] { _ = try await cache.value(for: key) { "ab" } }
+            let snapshot = try #require(runtime.snapshot().caches.first)
+            #expect(snapshot == cache.snapshot() && snapshot.title == "cache of String by Int")
+            #expect(snapshot.hits == 1 && snapshot.misses == 3 && snapshot.evicted == 2)
+            #expect(snapshot.weight == 2 && snapshot.entries == 1)
+        }
+        try await useCache()
+        #expect(await eventuallyAsync { runtime.snapshot().caches.isEmpty }, "nobody has it any more")
+        await runtime.finishAsync()
+    }
+
     /// Cancelled and late tasks have records like all others, and tasks that are run by who waits for them have two
     /// who might count them.
     @Test func everyTaskIsInOneCountWhateverBecameOfIt() async throws {

@@ -13,6 +13,7 @@ final class BlockingLane: Sendable {
         var head = 0
         var running: [ObjectIdentifier: QueuedTask] = [:]
         var threads = 0
+        var refused: UInt64 = 0
         var isClosed = false
 
         var waiting: Int { queue.count - head }
@@ -52,7 +53,10 @@ final class BlockingLane: Sendable {
     func submit(_ task: TaskCore) throws(SubmitError) {
         let refusal: SubmitError? = state.withLock { state in
             if state.isClosed { return .closed }
-            if state.waiting >= limits.queueMax { return .full }
+            if state.waiting >= limits.queueMax {
+                state.refused += 1
+                return .full
+            }
             // As many threads as bodies, until there are as many as there may be.
             let isShort = state.threads < state.running.count + state.waiting + 1
             if isShort, state.threads < limits.threadsMax {
@@ -62,7 +66,10 @@ final class BlockingLane: Sendable {
                     state.threads += 1
                 } catch {
                     // Those that run already get to it; without one nobody would.
-                    if state.threads == 0 { return .full }
+                    if state.threads == 0 {
+                        state.refused += 1
+                        return .full
+                    }
                 }
             }
             state.queue.append(QueuedTask(task: task))
@@ -120,7 +127,10 @@ final class BlockingLane: Sendable {
     }
 
     func snapshot() -> BlockingSnapshot {
-        state.withLock { BlockingSnapshot(threads: $0.threads, running: $0.running.count, waiting: $0.waiting) }
+        state.withLock { state in
+            BlockingSnapshot(
+                threads: state.threads, running: state.running.count, waiting: state.waiting, refused: state.refused)
+        }
     }
 }
 
@@ -152,12 +162,4 @@ public struct BlockingLimits: Sendable, Equatable {
 
     /// What a runtime has that is told nothing else.
     public static let standard = BlockingLimits(unchecked: 64, 1_024)
-}
-
-/// What the threads for blocking bodies do now.
-public struct BlockingSnapshot: Sendable, Equatable {
-    public let threads: Int
-    public let running: Int
-    /// Bodies that wait for a thread.
-    public let waiting: Int
 }

@@ -33,36 +33,18 @@ extension ResultCache {
     }
 
     /// What the cache did since it was made and holds now. The counts are of different moments while others use it.
-    public func snapshot() -> CacheSnapshot {
+    public func snapshot() -> CacheSnapshot { Self.snapshot(stock, counts) }
+
+    /// The same for the runtime, which has no cache but what is in it.
+    static func snapshot(_ stock: SharedLock<CacheStock<Key, Value>>, _ counts: CacheCounters) -> CacheSnapshot {
         let (entries, weight, loads) = stock.withLock { ($0.line.count, $0.weight, $0.flights) }
         return CacheSnapshot(
-            hits: counts.hits.value, misses: counts.misses.value, stale: counts.stale.value,
+            title: title, hits: counts.hits.value, misses: counts.misses.value, stale: counts.stale.value,
             negative: counts.negative.value, refreshes: counts.refreshes.value, evicted: counts.evicted.value,
             tooHeavy: counts.tooHeavy.value, entries: entries, weight: weight, loading: loads)
     }
-}
 
-/// What a ``ResultCache`` did and holds.
-public struct CacheSnapshot: Sendable, Equatable {
-    /// Calls that were served a fresh value.
-    public let hits: UInt64
-    /// Calls that waited for a load, their own or another's.
-    public let misses: UInt64
-    /// Calls that were served an old value: while it is refreshed, or because the load failed.
-    public let stale: UInt64
-    /// Calls that were thrown a kept error.
-    public let negative: UInt64
-    /// Refreshes that were started.
-    public let refreshes: UInt64
-    /// Values and errors that went to make room.
-    public let evicted: UInt64
-    /// Values that were not kept because they weigh more than everything may.
-    public let tooHeavy: UInt64
-    /// Values and errors that are kept.
-    public let entries: Int
-    public let weight: Int
-    /// Loads and refreshes that run.
-    public let loading: Int
+    static var title: String { "cache of \(Value.self) by \(Key.self)" }
 }
 
 struct CacheCounters: Sendable {

@@ -26,7 +26,8 @@ public final class ResultCache<Key: Hashable & Sendable, Value: Sendable>: Senda
     let runtime: Runtime
     let weigh: @Sendable (Key, Value) -> Int
     let table = RCUTable()
-    let stock = Lock(CacheStock<Key, Value>())
+    /// Shared with what the runtime knows of the cache, as the counts are.
+    let stock = SharedLock(CacheStock<Key, Value>())
     let counts = CacheCounters()
     private let label: PartLabel
 
@@ -40,7 +41,9 @@ public final class ResultCache<Key: Hashable & Sendable, Value: Sendable>: Senda
         self.runtime = runtime
         self.policy = policy
         weigh = weight
-        label = PartLabel { PartDescription("cache of \(Value.self) by \(Key.self)", policy.settings) }
+        label = PartLabel(measure: { [stock, counts] in Self.snapshot(stock, counts) }) {
+            PartDescription(Self.title, policy.settings)
+        }
         runtime.parts.add(label)
     }
 
