@@ -28,6 +28,8 @@ public final class Runtime: Sendable {
     let schedules = ScheduleSet()
     let spinTuner: SpinTuner
     let parts = RuntimeParts()
+    /// What is paused on this runtime, for parts that are yet to be made too.
+    let pauses = Lock(Pauses())
     /// Of a runtime that somebody drives; of no other one.
     let drivenDrain = Lock(DrivenDrain())
 

@@ -28,31 +28,42 @@ protocol DescribedPart: AnyObject, Sendable {
     var partDescription: PartDescription { get }
     /// A drain of the runtime is over: nothing of it runs any more.
     func runtimeEnded()
+    /// Lets nothing of `scope` begin before `instant`, or everything with `nil`.
+    ///
+    /// - Returns: Whose line must be served after it.
+    func setPause(_ scope: PauseScope, until instant: MonotonicInstant?) -> Dependency?
     /// What it did and holds, where it is a cache.
     var cacheSnapshot: CacheSnapshot? { get }
 }
 
 extension DescribedPart {
     func runtimeEnded() {}
+    func setPause(_ scope: PauseScope, until instant: MonotonicInstant?) -> Dependency? { nil }
     var cacheSnapshot: CacheSnapshot? { nil }
 }
 
 /// Stands for an object that tasks use, with its settings and what else the runtime wants of it: what is referred to
 /// weakly is retained more slowly, so the runtime refers to this.
 final class PartLabel: DescribedPart {
+    typealias Pause = @Sendable (PauseScope, _ until: MonotonicInstant?) -> Dependency?
+
     private let describe: @Sendable () -> PartDescription
+    private let pause: Pause?
     private let measure: (@Sendable () -> CacheSnapshot)?
 
     init(
-        measure: (@Sendable () -> CacheSnapshot)? = nil,
+        pause: Pause? = nil, measure: (@Sendable () -> CacheSnapshot)? = nil,
         _ describe: @escaping @Sendable () -> PartDescription
     ) {
+        self.pause = pause
         self.measure = measure
         self.describe = describe
     }
 
     var partDescription: PartDescription { describe() }
     var cacheSnapshot: CacheSnapshot? { measure?() }
+
+    func setPause(_ scope: PauseScope, until instant: MonotonicInstant?) -> Dependency? { pause?(scope, instant) }
 }
 
 /// The parts of a runtime that live, in the order in which they were made.

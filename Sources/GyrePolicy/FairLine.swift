@@ -53,6 +53,10 @@ struct FairLine: Sendable {
         return .queued(insert(task, at: place), shed: shed)
     }
 
+    func hasRoom(tenant: UInt64, aside: StandingAside) -> Bool {
+        tenantLimit(tenant, aside) == nil && count + aside.count < configuration.capacity.value
+    }
+
     /// How many of a tenant may wait, if as many do.
     private func tenantLimit(_ tenant: UInt64, _ aside: StandingAside) -> Int? {
         guard let most = configuration.tenantCapacity.value else { return nil }

@@ -72,6 +72,9 @@ public struct FairQueue<Element: Sendable>: Sendable {
         }
     }
 
+    /// Whether one more of `tenant` would get a place, and nobody lose his.
+    package func hasRoom(tenant: UInt64, aside: StandingAside) -> Bool { line.hasRoom(tenant: tenant, aside: aside) }
+
     /// Takes the task that is next.
     ///
     /// - Parameter newestFirst: Of the tenant whose turn it is takes the task that came last: while overloaded its

@@ -3,9 +3,19 @@ public import GyreCore
 /// What can be told to stand still for a while.
 public enum PauseScope: Hashable, Sendable, CustomStringConvertible {
     case lane(Lane)
+    /// Of jobs by its name; of calls of a dependency by its number, ``tenant(number:)``.
     case tenant(String)
     /// A handler or a dependency, by its name.
     case dependency(String)
+
+    /// The tenant that calls of a dependency name by a number: the same as its digits.
+    public static func tenant(number: UInt64) -> PauseScope { .tenant(String(number)) }
+
+    /// The number of a tenant that has one.
+    package var tenantNumber: UInt64? {
+        guard case .tenant(let text) = self, let number = UInt64(text), String(number) == text else { return nil }
+        return number
+    }
 
     public var description: String {
         switch self {
@@ -18,7 +28,8 @@ public enum PauseScope: Hashable, Sendable, CustomStringConvertible {
 
 /// What stands still, and until when. What is paused is neither refused nor lost: it waits.
 public struct Pauses: Sendable {
-    private var ends: [PauseScope: MonotonicInstant] = [:]
+    /// What was paused and until when; some of it may be over.
+    public private(set) var ends: [PauseScope: MonotonicInstant] = [:]
 
     public init() {}
 
@@ -32,6 +43,11 @@ public struct Pauses: Sendable {
     /// - Returns: Whether it was paused.
     @discardableResult
     public mutating func resume(_ scope: PauseScope) -> Bool { ends.removeValue(forKey: scope) != nil }
+
+    /// Forgets what is over.
+    ///
+    /// - Complexity: O(n).
+    public mutating func removeEnded(at now: MonotonicInstant) { ends = ends.filter { $0.value > now } }
 
     /// Until when `scope` is paused; `nil` when it is not.
     public func end(of scope: PauseScope, at now: MonotonicInstant) -> MonotonicInstant? {

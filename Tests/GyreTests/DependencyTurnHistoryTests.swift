@@ -6,8 +6,8 @@ import Testing
 @testable import Gyre
 
 /// The line in which attempts wait for the rate limit, under manual time, one history a seed: attempts of several
-/// tenants, classes and costs come, leave, and are late; the dependency is paused and resumed; the service says to stop;
-/// the line gets another length; the runtime is drained while some wait.
+/// tenants, classes and costs come, leave, and are late; the dependency, or a tenant, is paused and resumed; the
+/// service says to stop; the line gets another length; the runtime is drained while some wait.
 ///
 /// After each step of time: the word of the rate limit is exactly what those that have started make of it, so that no
 /// unit is lost or granted twice; no window has more than the quota; nobody waits for whom there is room; no more wait
@@ -70,8 +70,11 @@ private struct TurnView {
     var order: [Int] = []
     /// Called up, and there was no room for it yet.
     var first: Int?
+    /// Whose tenant is paused.
+    var held: [Int] = []
     var alarm: MonotonicInstant?
     var pausedUntil = MonotonicInstant.distantPast
+    var heldUntil = MonotonicInstant.distantFuture
 }
 
 /// One history.
@@ -133,8 +136,11 @@ private struct TurnHistory {
         let isCutShort = Int.random(in: 0..<3, using: &random) == 0
         if !isCutShort {
             stock.resume()
+            manual.runtime.resume(.dependency("stock"))
+            for tenant in weights.indices { manual.runtime.resume(.tenant(number: UInt64(tenant))) }
             if let fault = advance(by: .seconds(60)) { return fault }
-            guard before.order.isEmpty else { return "nothing hinders them, and \(before.order) wait" }
+            let left = before.order + before.held
+            guard left.isEmpty else { return "nothing hinders them, and \(left) wait" }
             if stock.words.turns.state != 0 { return "nobody waits, and the line is asked" }
         }
         manual.finish()
@@ -146,7 +152,9 @@ private struct TurnHistory {
     // MARK: - What happens
 
     private mutating func act() throws -> String? {
-        switch Int.random(in: 0..<24, using: &random) {
+        let scopes = [PauseScope.dependency("stock")] + weights.indices.map { .tenant(number: UInt64($0)) }
+        let scope = scopes.randomElement(using: &random) ?? .dependency("stock")
+        switch Int.random(in: 0..<28, using: &random) {
         case 0, 1, 2:
             let pending = callers.indices.filter { callers[$0].task.isPending }
             guard let index = pending.randomElement(using: &random) else { break }
@@ -167,11 +175,22 @@ private struct TurnHistory {
             var policies = stock.policies
             policies.fairQueue = queue
             try stock.replacePolicies(policies)
-            // Whose turn it was in the old line is forgotten.
-            for index in callers.indices { callers[index].passedBy = [:] }
+            forgetTurns()
+        case 9:
+            manual.runtime.pause(scope, until: manual.now + .milliseconds(Int.random(in: 0...90, using: &random)))
+            forgetTurns()
+        case 10:
+            manual.runtime.pause(scope)
+            forgetTurns()
+        case 11, 12: manual.runtime.resume(scope)
         default: come()
         }
         return nil
+    }
+
+    /// Whose turn it was in the line is forgotten: it is another one, or a tenant has left it.
+    private mutating func forgetTurns() {
+        for index in callers.indices { callers[index].passedBy = [:] }
     }
 
     private mutating func come() {
@@ -220,9 +239,10 @@ private struct TurnHistory {
         let now = manual.now
         var view = TurnView(instant: now)
         let (first, order): (MonotonicInstant?, [MonotonicInstant]) = stock.turns.withLock { turns in
-            (view.alarm, view.pausedUntil) = (turns.alarm?.due, turns.pausedUntil)
+            (view.alarm, view.pausedUntil, view.heldUntil) = (turns.alarm?.due, turns.pauseEnd, turns.heldUntil)
             var (copy, order) = (turns, [MonotonicInstant]())
             while let waiter = copy.next(at: now) { order.append(waiter.rank.deadline) }
+            view.held = copy.removeAll(at: now).compactMap { numbers[$0.rank.deadline] }
             return (turns.first?.rank.deadline, order)
         }
         view.first = first.flatMap { numbers[$0] }
@@ -247,9 +267,10 @@ private struct TurnHistory {
         if max(word, now.instant.nanoseconds) != max(right, now.instant.nanoseconds) {
             return "the limit is at \(word), and what has started makes \(right)"
         }
-        if now.order.count > queue.capacity.value { return "\(now.order.count) wait of \(queue.capacity.value)" }
+        let all = now.order + now.held
+        if all.count > queue.capacity.value { return "\(all.count) wait of \(queue.capacity.value)" }
         if let most = queue.tenantCapacity.value {
-            let held = Dictionary(grouping: now.order) { callers[$0].tenant }.values.map(\.count).max() ?? 0
+            let held = Dictionary(grouping: all) { callers[$0].tenant }.values.map(\.count).max() ?? 0
             if held > most { return "\(held) of a tenant wait, of \(most)" }
         }
         waitedCount += now.order.count
@@ -260,6 +281,10 @@ private struct TurnHistory {
     private func idleFault(_ now: TurnView) -> String? {
         // The line is looked at next.
         if let alarm = now.alarm, alarm <= now.instant { return nil }
+        let heldUntil = max(now.heldUntil, now.pausedUntil)
+        if heldUntil != .distantFuture, now.alarm.map({ $0 > heldUntil }) ?? true {
+            return "\(now.held) are held until \(heldUntil), the alarm \(now.alarm as Any)"
+        }
         guard let head = now.order.first else { return nil }
         var due = now.pausedUntil
         if due <= now.instant {
@@ -277,8 +302,9 @@ private struct TurnHistory {
     private mutating func orderFault(_ started: [Int], _ called: TurnView, _ now: TurnView) -> String? {
         let others = called.order.filter(now.order.contains)
         // Who was called up before, or let go by hand before the step, was next then.
+        let (waited, waits) = (before.order + before.held, called.order + called.held)
         let inTurn = started.filter {
-            $0 != called.first && $0 != before.first && (called.order.contains($0) || !before.order.contains($0))
+            $0 != called.first && $0 != before.first && (waits.contains($0) || !waited.contains($0))
         }
         for (own, other) in inTurn.flatMap({ own in others.map { (callers[own], callers[$0]) } }) {
             let levels = (own.level(ageing, at: now.instant), other.level(ageing, at: now.instant))

@@ -27,8 +27,10 @@ public struct DependencySnapshot: Sendable, Hashable {
     public let waiting: Int?
     /// Attempts that wait for the rate limit or for the end of a pause.
     public let turnsWaiting: Int
-    /// Until when it is paused; `nil` when it is not.
+    /// Until when it is paused, by its own word or by the runtime's; `nil` when it is not.
     public let pausedUntil: MonotonicInstant?
+    /// Tenants whose attempts wait because the runtime has paused them.
+    public let tenantsPaused: Int
     /// `nil` without a breaker.
     public let breaker: BreakerMode?
     /// Probes under way; `nil` without a breaker.
@@ -103,13 +105,16 @@ extension Dependency {
         let hasLimit = policies.bulkhead != nil || policies.adaptiveLimit != nil
         let budget = RetryBudgetState(word: words.budget.state)
         let breaker = BreakerState(word: words.breaker.state)
-        let (turnsWaiting, paused) = turns.withLock { ($0.count, $0.pausedUntil) }
+        let (turnsWaiting, paused, tenantsPaused) = turns.withLock { turns in
+            (turns.count, turns.pauseEnd, turns.tenantsPaused.values.count { $0 > now })
+        }
         return DependencySnapshot(
             callsActive: policies.retryBudget.map { _ in Int(budget.activeCount) },
             retriesActive: policies.retryBudget.map { _ in Int(budget.retryCount) },
             hedgesActive: policies.retryBudget.map { _ in Int(budget.hedgeCount) },
             permitsInUse: hasLimit ? Int(permits.inUse) : nil, waiting: hasLimit ? Int(permits.waiting) : nil,
             turnsWaiting: turnsWaiting, pausedUntil: paused > now ? paused : nil,
+            tenantsPaused: tenantsPaused,
             breaker: policies.breaker.map { $0.mode(of: breaker, at: now) },
             probesActive: policies.breaker.map { _ in Int(breaker.probesOut) },
             rateAvailable: policies.rateLimit.map { $0.available(RateLimitState(word: words.rate.state), at: now) })

@@ -5,75 +5,6 @@ import GyrePolicy
 // queue, as those do who wait for a permit, and one timer of the dependency says when there is room for the next. It
 // is granted on his behalf, so that nobody who comes later takes it before he runs.
 
-/// What became of an attempt that waited for its turn.
-enum TurnAnswer: Sendable {
-    /// It is its turn, and the rate limit has granted its cost in this state; `nil` when there is no rate limit.
-    case granted(RateLimitState?)
-    /// Another one was preferred, or it fits no more.
-    case rejected(by: PolicyKind)
-    /// It was its turn, and it could not have ended in time.
-    case late
-    /// Nothing will tell when its turn has come.
-    case ended(SubmitError)
-}
-
-/// An attempt that waits for its turn.
-final class TurnWaiter: Sendable {
-    let wait: TimedWait<TurnAnswer>
-    let cost: UInt64
-    let rank: FairRank
-
-    init(timers: TimerService, cost: UInt64, rank: FairRank) {
-        wait = TimedWait(timers: timers)
-        self.cost = cost
-        self.rank = rank
-    }
-}
-
-/// Those who wait for their turn, under a lock.
-struct TurnLine: Sendable {
-    var line: WaitLine<TurnWaiter>
-    /// Taken from the line, and the room is not enough for it yet: nobody goes before it, or what is dear never went.
-    var first: TurnWaiter?
-    /// Until when nobody's turn comes.
-    var pausedUntil = MonotonicInstant.distantPast
-    /// When the line is looked at again.
-    var alarm: (due: MonotonicInstant, token: TimerToken)?
-
-    init(_ plan: DependencyPlan) { line = WaitLine(plan.makeTurnQueue()) }
-
-    var isEmpty: Bool { first == nil && line.isEmpty }
-    var count: Int { line.count + (first == nil ? 0 : 1) }
-
-    mutating func next(at now: MonotonicInstant) -> TurnWaiter? {
-        first.take() ?? line.next(at: now, newestFirst: false)
-    }
-
-    /// Puts a waiter in the line. Returns who was sent away for it, which may be itself.
-    mutating func join(_ waiter: TurnWaiter, at now: MonotonicInstant) -> TurnWaiter? {
-        line.join(waiter, waiter.rank, at: now, aside: aside(tenant: waiter.rank.tenant))
-    }
-
-    /// The same waiters under other policies. Returns those for whom there is no room any more.
-    mutating func rebuild(_ plan: DependencyPlan, at now: MonotonicInstant) -> [TurnWaiter] {
-        let aside = { [self] in self.aside(tenant: $0) }
-        return line.rebuild(plan.makeTurnQueue(), at: now, aside: aside)
-    }
-
-    /// The first has left the line, and its place is its own.
-    private func aside(tenant: UInt64) -> StandingAside {
-        guard let first else { return .nobody }
-        return StandingAside(count: 1, ofTenant: first.rank.tenant == tenant ? 1 : 0)
-    }
-
-    /// False when it had left, or was taken.
-    mutating func leave(_ waiter: TurnWaiter) -> Bool {
-        guard first === waiter else { return line.leave(waiter) }
-        first = nil
-        return true
-    }
-}
-
 extension Dependency {
     /// Waits until it is an attempt's turn. What the rate limit has granted then, ``returnTurn(_:cost:)`` gives back
     /// where the attempt is not made.
@@ -130,11 +61,12 @@ extension Dependency {
         var sent: TurnWaiter?
         defer { if let sent, sent !== waiter { _ = sent.wait.wake(.rejected(by: .fairQueue)) } }
         return try turns.withLock { (turns) throws(GyreError) in
-            let isFree = turns.isEmpty && turns.pausedUntil <= now
-            var due = max(now, turns.pausedUntil)
+            let pauseEnd = turns.pauseEnd(tenant: waiter.rank.tenant)
+            let isFree = !turns.hasReady && pauseEnd <= now
+            var due = max(now, pauseEnd)
             switch grant(waiter.cost, plan, asks: !isFree, at: now) {
             case .granted(let state) where isFree:
-                words.turns.update { _ in (0, ()) }
+                settleTurns(&turns, at: now)
                 return Join.granted(state)
             case .granted: break
             case .wait(let until):
@@ -143,7 +75,7 @@ extension Dependency {
                     throw refusal(.rejected, by: .rateLimit, retryAfter: now.duration(to: until))
                 }
                 // Who is paused is looked at when the pause is over.
-                if turns.pausedUntil <= now { due = until }
+                if pauseEnd <= now { due = until }
             case .tooLarge(let error): throw refusal(.rejected, by: .rateLimit, cause: error)
             }
             sent = turns.join(waiter, at: now)
@@ -205,10 +137,11 @@ extension Dependency {
     ) -> [(TurnWaiter, TurnAnswer)] {
         var told: [(TurnWaiter, TurnAnswer)] = []
         func tellAll(_ error: SubmitError) {
-            while let waiter = turns.next(at: now) { told.append((waiter, .ended(error))) }
+            told += turns.removeAll(at: now).map { ($0, .ended(error)) }
         }
         if runtime.timers.isClosed { tellAll(.closed) }
-        var due = turns.pausedUntil
+        turns.release(at: now)
+        var due = turns.pauseEnd
         while due <= now, let waiter = turns.next(at: now) {
             guard window(until: waiter.rank.deadline).fits(now) else {
                 told.append((waiter, .late))
@@ -218,11 +151,12 @@ extension Dependency {
             case .granted(let state): told.append((waiter, .granted(state)))
             case .tooLarge: told.append((waiter, .rejected(by: .rateLimit)))
             case .wait(let until):
-                turns.first = waiter
+                turns.callUp(waiter)
                 due = until
             }
         }
-        if !turns.isEmpty, let error = arm(&turns, at: due) { tellAll(error) }
+        let next = turns.hasReady ? min(due, turns.heldUntil) : turns.heldUntil
+        if !turns.isEmpty, let error = arm(&turns, at: next) { tellAll(error) }
         settleTurns(&turns, at: now)
         return told
     }
@@ -230,9 +164,9 @@ extension Dependency {
     /// Without anybody who waits there is no timer, and attempts need not look at the line unless there is a pause.
     private func settleTurns(_ turns: inout TurnLine, at now: MonotonicInstant) {
         guard turns.isEmpty else { return }
-        if let alarm = turns.alarm { takeBack(alarm.token) }
+        if let alarm = turns.alarm { takeBack(alarm) }
         turns.alarm = nil
-        if turns.pausedUntil <= now { words.turns.update { _ in (0, ()) } }
+        if !turns.isPaused(at: now) { words.turns.update { _ in (0, ()) } }
     }
 
     private func leaveTurns(_ waiter: TurnWaiter) {
@@ -253,13 +187,14 @@ extension Dependency {
         let due = min(due, clock.now + .seconds(86_400 * 365))
         if let alarm = turns.alarm {
             if alarm.due <= due { return nil }
-            takeBack(alarm.token)
+            takeBack(alarm)
             turns.alarm = nil
         }
         let retained = Unmanaged.passRetained(self)
         do {
             let word = UInt64(UInt(bitPattern: retained.toOpaque()))
-            turns.alarm = (due, try runtime.timers.insert(due: due, ringTurns, word, 0))
+            let token = try runtime.timers.insert(due: due, ringTurns, word, 0)
+            turns.alarm = TurnLine.Alarm(due: due, token: token, dependency: retained)
             return nil
         } catch {
             retained.release()
@@ -267,8 +202,8 @@ extension Dependency {
         }
     }
 
-    private func takeBack(_ token: TimerToken) {
-        if runtime.timers.cancel(token) { Unmanaged.passUnretained(self).release() }
+    private func takeBack(_ alarm: TurnLine.Alarm) {
+        if runtime.timers.cancel(alarm.token) { alarm.dependency.release() }
     }
 
     fileprivate func ring() {
@@ -277,37 +212,6 @@ extension Dependency {
             if let alarm = turns.alarm, alarm.due <= clock.now || runtime.timers.isClosed { turns.alarm = nil }
         }
         serveTurns()
-    }
-
-    // MARK: - By hand
-
-    /// Attempts that may wait for their turn where no fair queue says how many: half of the timers of a runtime.
-    public static let turnsMax = 1 << 20
-
-    /// Lets no further attempt begin before `instant`; by default until ``resume()``. Those that are under way go on,
-    /// and what is held is neither refused nor lost: it waits in the fair queue, and ends at its own deadline only. A
-    /// second pause takes the place of the first.
-    ///
-    /// - Concurrency: Any thread.
-    public func pause(until instant: MonotonicInstant = .distantFuture) {
-        turns.withLock { turns in
-            turns.pausedUntil = instant
-            words.turns.update { _ in (1, ()) }
-        }
-        serveTurns()
-    }
-
-    /// Ends a pause before its time.
-    ///
-    /// - Returns: Whether there was one.
-    @discardableResult
-    public func resume() -> Bool {
-        let wasPaused = turns.withLock { turns in
-            defer { turns.pausedUntil = .distantPast }
-            return turns.pausedUntil > clock.now
-        }
-        serveTurns()
-        return wasPaused
     }
 
     /// The policies have changed: those who wait do so under the new ones, or are sent away.

@@ -20,7 +20,8 @@ public final class Dependency: Sendable {
     let plan: SwappedReference<DependencyPlan>
     let words = DependencyWords()
     let line: Lock<PermitLine>
-    let turns: Lock<TurnLine>
+    /// Shared with what the runtime knows of the dependency, as the words are.
+    let turns: SharedLock<TurnLine>
     let tuning = DependencyTuner()
     /// Held while policies are replaced or controllers decide.
     let control = Lock<Void>(())
@@ -59,12 +60,15 @@ public final class Dependency: Sendable {
         self.runtime = runtime
         self.plan = SwappedReference(plan)
         line = Lock(PermitLine(plan))
-        turns = Lock(TurnLine(plan))
+        turns = SharedLock(TurnLine(plan))
         self.classify = classify
         self.decide = decide
         self.seed = seed ?? UInt64.random(in: 0 ... .max)
-        label = PartLabel { [plan = self.plan, tuning] in Self.part(name, plan, tuning) }
-        runtime.parts.add(label)
+        let pause: PartLabel.Pause = { [turns, words, timers = runtime.timers, clock = runtime.clock] scope, instant in
+            Self.applyPause(of: scope, until: instant, to: turns, words, name: name, timers, at: clock.now)
+        }
+        label = PartLabel(pause: pause) { [plan = self.plan, tuning] in Self.part(name, plan, tuning) }
+        runtime.addPausable(label)
         words.limit.update { _ in (UInt64(policies.adaptiveLimit?.initial.value ?? 0), ()) }
         tuning.begin(policies, at: runtime.clock.now)
     }

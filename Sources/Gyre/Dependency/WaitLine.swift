@@ -12,6 +12,8 @@ struct WaitLine<Waiter: AnyObject & Sendable>: Sendable {
     var count: Int { queue.count }
     var isEmpty: Bool { queue.count == 0 }
 
+    var configuration: FairQueueConfiguration { queue.configuration }
+
     /// A waiter joins. Returns who was sent away for it, which may be itself.
     mutating func join(
         _ waiter: Waiter, _ rank: FairRank, at now: MonotonicInstant, aside: StandingAside = .nobody
@@ -27,6 +29,8 @@ struct WaitLine<Waiter: AnyObject & Sendable>: Sendable {
         case .full, .tenantFull: return waiter
         }
     }
+
+    func hasRoom(tenant: UInt64, aside: StandingAside) -> Bool { queue.hasRoom(tenant: tenant, aside: aside) }
 
     /// A waiter leaves. False when it had left, or was taken.
     mutating func leave(_ waiter: Waiter) -> Bool {

@@ -27,7 +27,7 @@ public final class MemoryEngine: Engine, DescribedPart {
         self.init(
             clock: runtime.clock, timers: runtime.timers, jobsMax: jobsMax, lettersMax: lettersMax,
             retention: retention)
-        runtime.parts.add(self)
+        runtime.addPausable(self)
     }
 
     init(
@@ -107,6 +107,8 @@ public final class MemoryEngine: Engine, DescribedPart {
 
     // MARK: - By hand
 
+    /// Of this engine alone; ``Runtime/pause(_:until:)`` says it to all that stands on a runtime.
+    ///
     /// Lets nothing of `scope` be taken until `instant` or until it is resumed. What runs goes on.
     public func pause(_ scope: PauseScope, until instant: MonotonicInstant = .distantFuture) {
         change { book, _ in book.pause(scope, until: instant) }
@@ -134,6 +136,11 @@ public final class MemoryEngine: Engine, DescribedPart {
     public var live: Int { change { book, _ in book.live } }
 
     var partDescription: PartDescription { PartDescription("engine", settings) }
+
+    func setPause(_ scope: PauseScope, until instant: MonotonicInstant?) -> Dependency? {
+        if let instant { pause(scope, until: instant) } else { resume(scope) }
+        return nil
+    }
 
     /// The runtime has ended.
     func runtimeEnded() {

@@ -51,6 +51,9 @@ func dependenciesExample() async throws -> (count: Int, answer: Served<Int>, des
         try await askModel()
     }
     print("\(answer.value), served by \(answer.by)")
+    gyre.pause(.dependency("price"), until: gyre.clock.now + .seconds(60))
+    gyre.pause(.tenant(number: 7))
+    gyre.resume(.tenant(number: 7))
     print(gyre.describe())
     let description = gyre.describe()
     await gyre.drain()

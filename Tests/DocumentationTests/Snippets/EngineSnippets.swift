@@ -28,8 +28,9 @@ func engineExample() async throws -> (replayed: [String], words: [String], state
     let outcome = try await gyre.engine.outcome(of: "stay-18")
     let state = try await gyre.engine.state(of: "stay-18")
 
-    gyre.engine.pause(.dependency("quote"), until: gyre.clock.now + .seconds(60))
-    gyre.engine.resume(.dependency("quote"))
+    gyre.pause(.dependency("quote"), until: gyre.clock.now + .seconds(60))
+    gyre.pause(.lane(.background))
+    gyre.resume(.dependency("quote"))
     for letter in gyre.engine.deadLetters { print(letter.key, letter.reason, letter.attempts.map(\.error)) }
     gyre.engine.redrive { $0.job.handler == "quote" }
 
