@@ -28,6 +28,8 @@ public struct GyreError: Error, Sendable, CustomStringConvertible {
     public let retryAfter: Duration?
     /// What the last attempt before it threw.
     public let cause: (any Error)?
+    /// Whether it is why an attempt did not begin.
+    let isBeforeAttempt: Bool
 
     init(code: Code, node: String? = nil) {
         self.code = code
@@ -36,11 +38,12 @@ public struct GyreError: Error, Sendable, CustomStringConvertible {
         policy = nil
         retryAfter = nil
         cause = nil
+        isBeforeAttempt = false
     }
 
     init(
         code: Code, dependency: String, policy: PolicyKind? = nil, retryAfter: Duration? = nil,
-        cause: (any Error)? = nil
+        cause: (any Error)? = nil, isBeforeAttempt: Bool = false
     ) {
         self.code = code
         node = nil
@@ -48,6 +51,7 @@ public struct GyreError: Error, Sendable, CustomStringConvertible {
         self.policy = policy
         self.retryAfter = retryAfter
         self.cause = cause
+        self.isBeforeAttempt = isBeforeAttempt
     }
 
     /// What a refused submit means to a caller that waits for the outcome.

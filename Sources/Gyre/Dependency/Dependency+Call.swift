@@ -73,7 +73,7 @@ extension Dependency {
                 return try await attempt(pass, options, work)
             } catch {
                 endRetry(&pass)
-                try await pause(after: error, &pass)
+                try await pause(after: error, &pass, options)
             }
         }
     }
@@ -139,8 +139,7 @@ extension Dependency {
     /// Why no attempt of `pass` may start now, if time is the reason.
     private func late(_ pass: CallPass, at now: MonotonicInstant) -> GyreError? {
         let isLate = pass.isFirst && pass.startBy.hasPassed(at: now) || !window(of: pass).fits(now)
-        guard isLate else { return nil }
-        return refusal(.deadlineExceeded, by: .deadline)
+        return isLate ? tooLate : nil
     }
 
     /// Runs the work on the workers, until the deadline where there is one.
@@ -208,27 +207,35 @@ extension Dependency {
     /// Decides what follows a failed attempt, and sleeps until the next one may start.
     ///
     /// - Throws: The call's outcome, when there is no next one.
-    private nonisolated(nonsending) func pause(after error: any Error, _ pass: inout CallPass) async throws {
+    private nonisolated(nonsending) func pause(
+        after error: any Error, _ pass: inout CallPass, _ options: CallOptions
+    ) async throws {
         let kind = errorClass(of: error)
         let outcome = self.outcome(error, kind, pass)
+        let hasWorked = pass.workError != nil || (error as? GyreError)?.isBeforeAttempt != true
         if kind.isOfWork { pass.workError = error }
-        guard let retry = reading({ $0.policies.retry }) else { throw outcome }
         let now = clock.now
         let failed = FailedAttempt(
             kind, decision: decide?(error, pass.retry.attempts + 1), at: now, window: window(of: pass))
-        let (state, verdict) = retry.verdict(after: failed, in: pass.retry, draw: draw())
-        let resume: MonotonicInstant
-        switch verdict {
-        case .stop, .interrupted: throw outcome
+        let next = reading { plan in plan.policies.retry?.verdict(after: failed, in: pass.retry, draw: draw()) }
+        if let next { pass.retry = next.state }
+        var stop: RetryStop?
+        var resume: MonotonicInstant?
+        switch next?.verdict {
+        case .interrupted: throw outcome
+        case nil: break
+        case .stop(let reason): stop = reason
         case .snooze(let until): resume = until
-        case .retry(let due):
-            guard beginRetry(&pass) else { throw outcome }
-            resume = due
+        case .retry(let due): if beginRetry(&pass) { resume = due } else { stop = .budget }
         }
-        pass.retry = state
-        if resume > now { try await sleep(until: resume, instead: pass.workError) }
-        // Who slept may have slept longer.
-        guard window(of: pass).fits(clock.now) else { throw outcome }
+        if let resume {
+            if resume > now { try await sleep(until: resume, instead: pass.workError) }
+            if window(of: pass).fits(clock.now) { return }
+            // Who slept has slept longer.
+            stop = .deadline
+        }
+        if hasWorked { giveUp(outcome, stop, failed.decision ?? kind.decision, pass, options, at: clock.now) }
+        throw outcome
     }
 
     /// What the call ends with when `error` was its last attempt's: that, unless a policy refused to make the attempt
@@ -250,6 +257,11 @@ extension Dependency {
         if Task.isCancelled { return .cancelled }
         if let own = error as? GyreError { return own.errorClass }
         return classify(error)
+    }
+
+    /// There is no time left for an attempt.
+    var tooLate: GyreError {
+        GyreError(code: .deadlineExceeded, dependency: name, policy: .deadline, isBeforeAttempt: true)
     }
 
     func refusal(

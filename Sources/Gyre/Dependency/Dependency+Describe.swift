@@ -37,6 +37,9 @@ public struct DependencySnapshot: Sendable, Hashable {
     public let probesActive: Int?
     /// Units that the rate limit would grant at once; `nil` without one.
     public let rateAvailable: UInt64?
+    /// Dead letters that are kept, and those that had to go because others came.
+    public let deadLetters: Int
+    public let deadLettersDropped: UInt64
 }
 
 extension Dependency {
@@ -108,6 +111,7 @@ extension Dependency {
         let (turnsWaiting, paused, tenantsPaused) = turns.withLock { turns in
             (turns.count, turns.pauseEnd, turns.tenantsPaused.values.count { $0 > now })
         }
+        let (lettersKept, lettersDropped) = letters.withLock { ($0.count, $0.dropped) }
         return DependencySnapshot(
             callsActive: policies.retryBudget.map { _ in Int(budget.activeCount) },
             retriesActive: policies.retryBudget.map { _ in Int(budget.retryCount) },
@@ -117,7 +121,8 @@ extension Dependency {
             tenantsPaused: tenantsPaused,
             breaker: policies.breaker.map { $0.mode(of: breaker, at: now) },
             probesActive: policies.breaker.map { _ in Int(breaker.probesOut) },
-            rateAvailable: policies.rateLimit.map { $0.available(RateLimitState(word: words.rate.state), at: now) })
+            rateAvailable: policies.rateLimit.map { $0.available(RateLimitState(word: words.rate.state), at: now) },
+            deadLetters: lettersKept, deadLettersDropped: lettersDropped)
     }
 
     /// Moves the breaker by hand: to its work, or away from it. What is under way reports to nobody.

@@ -25,13 +25,13 @@ extension Dependency {
             switch answer {
             case .granted(let state): return state
             case .rejected(let policy): throw refusal(.rejected, by: policy)
-            case .late: throw refusal(.deadlineExceeded, by: .deadline)
+            case .late: throw tooLate
             case .ended(let error): throw refusal(GyreError.Code(refusal: error))
             }
         }
         leaveTurns(waiter)
         switch end {
-        case .due: throw refusal(.deadlineExceeded, by: .deadline)
+        case .due: throw tooLate
         case .closed: throw refusal(.closed)
         case .full: throw refusal(.full)
         case .cancelled, .woken: throw refusal(.cancelled)

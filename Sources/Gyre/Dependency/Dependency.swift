@@ -23,6 +23,7 @@ public final class Dependency: Sendable {
     /// Shared with what the runtime knows of the dependency, as the words are.
     let turns: SharedLock<TurnLine>
     let tuning = DependencyTuner()
+    let letters: Lock<DeadLetterBox<DeadCall>>
     /// Held while policies are replaced or controllers decide.
     let control = Lock<Void>(())
     let classify: @Sendable (any Error) -> ErrorClass
@@ -42,6 +43,7 @@ public final class Dependency: Sendable {
 
     /// - Parameters:
     ///   - name: For people, in errors and descriptions.
+    ///   - lettersMax: How many dead letters are kept (``deadLetters``), at least 1. Each keeps an error alive.
     ///   - seed: The same seed gives the same jitter. Chosen by chance when `nil`, because programs that back off in
     ///     step come back in step.
     ///   - classify: What an error of the work says about the service. By default the word of an error that is a
@@ -51,7 +53,8 @@ public final class Dependency: Sendable {
     ///     ``RetryPolicy``.
     /// - Throws: ``ConfigurationError`` about what a dependency does not do.
     public init(
-        _ name: String, on runtime: Runtime, _ policies: Policies, seed: UInt64? = nil,
+        _ name: String, on runtime: Runtime, _ policies: Policies, lettersMax: Int = lettersMaxDefault,
+        seed: UInt64? = nil,
         classify: @escaping @Sendable (any Error) -> ErrorClass = { ErrorClass(of: $0) },
         decide: RetryClassifier? = nil
     ) throws(ConfigurationError) {
@@ -61,6 +64,7 @@ public final class Dependency: Sendable {
         self.plan = SwappedReference(plan)
         line = Lock(PermitLine(plan))
         turns = SharedLock(TurnLine(plan))
+        letters = Lock(DeadLetterBox(capacity: lettersMax))
         self.classify = classify
         self.decide = decide
         self.seed = seed ?? UInt64.random(in: 0 ... .max)

@@ -25,19 +25,20 @@ public struct AttemptRecord: Sendable, Hashable {
 }
 
 /// Dead letters, the oldest first. Bounded: the oldest goes when one is too many, and is counted.
-struct DeadLetterBox {
+struct DeadLetterBox<Letter: Sendable>: Sendable {
     let capacity: Int
-    private var letters: [DeadLetter] = []
+    private var letters: [Letter] = []
     /// Where the oldest is, when the box is full.
     private var oldest = 0
     private(set) var dropped: UInt64 = 0
 
     init(capacity: Int) { self.capacity = max(1, capacity) }
 
-    var all: [DeadLetter] { Array(letters[oldest...] + letters[..<oldest]) }
+    var count: Int { letters.count }
+    var all: [Letter] { Array(letters[oldest...] + letters[..<oldest]) }
 
     /// - Returns: The letter that had to go.
-    mutating func add(_ letter: DeadLetter) -> DeadLetter? {
+    mutating func add(_ letter: Letter) -> Letter? {
         guard letters.count == capacity else {
             letters.append(letter)
             return nil
@@ -49,8 +50,8 @@ struct DeadLetterBox {
         return gone
     }
 
-    mutating func remove(where isWanted: (DeadLetter) -> Bool) -> [DeadLetter] {
-        var (kept, removed): ([DeadLetter], [DeadLetter]) = ([], [])
+    mutating func remove(where isWanted: (Letter) -> Bool) -> [Letter] {
+        var (kept, removed): ([Letter], [Letter]) = ([], [])
         for letter in all { if isWanted(letter) { removed.append(letter) } else { kept.append(letter) } }
         letters = kept
         oldest = 0

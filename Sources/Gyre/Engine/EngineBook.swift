@@ -61,7 +61,7 @@ struct EngineBook {
     /// Jobs that have ended, the oldest first, and from where on they are kept.
     private var ended: [(key: JobKey, turn: UInt64)] = []
     private var endedGone = 0
-    private(set) var letters: DeadLetterBox
+    private(set) var letters: DeadLetterBox<DeadLetter>
     private(set) var pauses = Pauses()
     /// Workers that look again when something can be taken.
     private var idle: [UInt64: TimedWait<Void>] = [:]

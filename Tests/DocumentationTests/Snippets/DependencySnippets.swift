@@ -51,6 +51,7 @@ func dependenciesExample() async throws -> (count: Int, answer: Served<Int>, des
         try await askModel()
     }
     print("\(answer.value), served by \(answer.by)")
+    for letter in price.deadLetters where letter.reason == .attempts { print(letter.died, letter.error) }
     gyre.pause(.dependency("price"), until: gyre.clock.now + .seconds(60))
     gyre.pause(.tenant(number: 7))
     gyre.resume(.tenant(number: 7))
