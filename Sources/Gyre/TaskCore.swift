@@ -107,28 +107,28 @@ final class TaskCore: ManagedBuffer<TaskContent, SIMD2<UInt64>> {
         home.withPool { $0.recordAsyncDone(failed: false, submitted: submitted, started: started) }
     }
 
-    /// Runs an async body. On the Swift task of `runner`.
-    nonisolated(nonsending) func perform(on runner: AsyncRunner) async {
+    /// The async body, which `runner` calls from here on, with ``value`` if it has one. `nil` when the task was
+    /// cancelled first.
+    func begin(on runner: AsyncRunner) -> TaskBody? {
         content.pointee.runner = runner
-        guard words.start(), let body = content.pointee.body else { return }  // cancelled first
-        content.pointee.body = nil  // while it runs it is this call's: a deadline may settle the task meanwhile
-        let submitted = content.pointee.submitted
-        let started = submitted == 0 ? 0 : home.now.nanoseconds
+        guard words.start(), let body = content.pointee.body else { return nil }
+        content.pointee.body = nil  // while it runs it is the runner's: a deadline may settle the task meanwhile
+        content.pointee.started = content.pointee.submitted == 0 ? 0 : home.now.nanoseconds
+        return body
+    }
+
+    /// The async body has returned, or thrown `error`.
+    func bodyEnded(_ error: (any Error)?) {
         let ending: TaskEnding
-        do {
-            switch body {
-            case .async(let body): try await body()
-            case .valued(let body):
-                try await body(value)
-                content.pointee.hasValue = true
-            case .sync, .blocking: preconditionFailure("a body that is called has no runner")
-            }
+        switch error {
+        case nil:
+            content.pointee.hasValue = true  // that of a body without one takes no memory
             ending = .succeeded
-        } catch is CancellationError where words.isCancelling || home.isStopping {
+        case is CancellationError where words.isCancelling || home.isStopping:
             ending = .cancelled(home.isStopping ? .shutdown : .user)
-        } catch {
-            ending = .failed(error)
+        case let error?: ending = .failed(error)
         }
+        let (submitted, started) = (content.pointee.submitted, content.pointee.started)
         home.withPool { $0.recordAsyncDone(failed: ending.isFailure, submitted: submitted, started: started) }
         if words.claim() { settle(ending) }  // else its deadline was faster
     }
@@ -276,6 +276,8 @@ struct TaskContent {
     var timer = TimerToken.none
     /// Stamp of the submit; 0 when this task is not timed.
     let submitted: UInt64
+    /// Stamp of the start of an async body.
+    var started: UInt64 = 0
 
     /// Whether who waits for it may run it: a deadline is left to the record, which is told of it.
     var runsWhereAwaited: Bool { !isAsync && !isBlocking && deadline == nil }

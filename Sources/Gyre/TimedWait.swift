@@ -35,14 +35,19 @@ final class TimedWait<Word: Sendable>: TimedWaiting, @unchecked Sendable {
     }
 
     private let timers: TimerService
+    /// Written before the wait begins. Here and not in the frame, where a closure would need a context for it.
+    private var deadline = MonotonicInstant.distantFuture
     private let state = Lock<State>(.awake)
+    /// Behind the state, whose last byte leaves room.
+    private var hasDeadline = false
 
     init(timers: TimerService) { self.timers = timers }
 
     /// Suspends the calling task, and no thread, until it is woken, at the longest until `deadline`. Once in its life.
     nonisolated(nonsending) func wait(until deadline: MonotonicInstant?) async -> WaitEnd<Word> {
-        await withTaskCancellationHandler {
-            await untilWoken { start(until: deadline, $0) }
+        if let deadline { (self.deadline, hasDeadline) = (deadline, true) }
+        return await withTaskCancellationHandler {
+            await untilWoken { start($0) }
         } onCancel: {
             _ = end(.cancelled)
         }
@@ -51,7 +56,7 @@ final class TimedWait<Word: Sendable>: TimedWaiting, @unchecked Sendable {
     /// Ends the wait, even before it began. False when it has ended already.
     func wake(_ word: Word) -> Bool { end(.woken(word)) }
 
-    private func start(until deadline: MonotonicInstant?, _ continuation: Continuation) {
+    private func start(_ continuation: Continuation) {
         let early: WaitEnd<Word>? = state.withLock { state in
             if case .early(let end) = state {
                 state = .done
@@ -61,7 +66,7 @@ final class TimedWait<Word: Sendable>: TimedWaiting, @unchecked Sendable {
             return nil
         }
         if let early { return continuation.wake(returning: early) }
-        guard let deadline else { return }
+        guard hasDeadline else { return }
         let retained = Unmanaged<TimedWaiting>.passRetained(self)
         do {
             let token = try timers.insert(
