@@ -7,17 +7,22 @@ extension Runtime {
     ///   two million timers wait already.
     /// - Complexity: O(1). One allocation, and 64 bytes of the timing wheel while it waits.
     public nonisolated func sleep(until deadline: MonotonicInstant) async throws {
-        switch await TimedWait<Never>(timers: timers).wait(until: deadline) {
-        case .due: return
-        case .full: throw SubmitError.full
-        case .cancelled, .closed: throw CancellationError()
-        }
+        try Self.check(await TimedSleep(timers: timers).sleep(until: deadline))
     }
 
     /// Suspends the calling task, and no thread, for at least `duration`.
     ///
     /// - Throws: As ``sleep(until:)``.
     public nonisolated func sleep(for duration: Duration) async throws {
-        try await sleep(until: clock.now + duration)
+        // Not by way of the other, whose frame would be one more.
+        try Self.check(await TimedSleep(timers: timers).sleep(until: clock.now + duration))
+    }
+
+    private static func check(_ end: TimedSleep.End) throws {
+        switch end {
+        case .due, .woken: return
+        case .full: throw SubmitError.full
+        case .cancelled, .closed: throw CancellationError()
+        }
     }
 }
