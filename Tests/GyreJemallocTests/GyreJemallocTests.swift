@@ -26,6 +26,17 @@ import Testing
         #expect(answers["isOrdered"] == "true")
     }
 
+    /// Ours by default, and whoever starts the program has the last word.
+    @Test(
+        .enabled(if: !isSanitized),
+        arguments: [
+            ("", "60.0 seconds"), ("MALLOC_CONF=dirty_decay_ms:2500", "2.5 seconds"),
+            ("MALLOC_CONF=dirty_decay_ms:-1", "for ever"), ("MALLOC_CONF=narenas:2", "60.0 seconds"),
+        ])
+    func unusedPagesAreKeptForAMinuteUnlessSomebodySaysOtherwise(environment: String, kept: String) throws {
+        #expect(try run("JemallocAllocatorProbe", environment)["unusedPagesKept"] == kept)
+    }
+
     @Test(.enabled(if: isSanitized)) func aSanitizersAllocatorIsNotTakenForJemalloc() throws {
         let answers = try run("JemallocAllocatorProbe")
         #expect(answers["isLive"] == "false")
@@ -34,13 +45,13 @@ import Testing
 }
 
 /// Runs a program that was built beside the tests and returns the `key=value` lines that it printed.
-private func run(_ name: String) throws -> [String: String] {
+private func run(_ name: String, _ environment: String = "") throws -> [String: String] {
     var path = [CChar](repeating: 0, count: 4_096)
     let length = readlink("/proc/self/exe", &path, path.count)
     try #require(length > 0)
     let bundle = String(decoding: path.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
     let folder = bundle.split(separator: "/").dropLast().joined(separator: "/")
-    let output = try #require(popen("'/\(folder)/\(name)'", "r"))
+    let output = try #require(popen("\(environment) '/\(folder)/\(name)'", "r"))
     var answers: [String: String] = [:]
     var line = [CChar](repeating: 0, count: 4_096)
     while fgets(&line, Int32(line.count), output) != nil {

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /// Bytes as jemalloc counts them: handed out; in pages that hold something; in memory at all.
 typedef struct {
@@ -17,6 +18,8 @@ typedef struct {
 bool gyre_jemalloc_serves_malloc(void);
 /// What jemalloc calls itself. NULL when it does not answer.
 const char *gyre_jemalloc_version(void);
+/// Reads how long unused pages are kept: milliseconds, -1 for ever. False when this jemalloc does not answer.
+bool gyre_jemalloc_read_decay(int64_t *milliseconds);
 /// Renews and reads the counts. False when this jemalloc was built without them.
 bool gyre_jemalloc_read(gyre_jemalloc_statistics *statistics);
 
