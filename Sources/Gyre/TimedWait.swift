@@ -23,31 +23,18 @@ enum WaitEnd<Word: Sendable>: Sendable {
 class TimedSleep: @unchecked Sendable {
     fileprivate typealias Continuation = UnsafeContinuation<End, Never>
 
-    enum End { case woken, due, cancelled, closed, full }
-
-    /// Small: an optional token would be a ninth byte of its own, and waits are what there are a million of. The token
-    /// is none until the timer is set.
-    private enum State {
-        case awake
-        case asleep(Continuation, TimerToken)
-        /// Woken before it slept.
-        case early(End)
-        case done
-    }
+    enum End: UInt64 { case woken, due, cancelled, closed, full }
 
     private let timers: TimerService
-    /// Written before the wait begins. Here and not in the frame, where a closure would need a context for it.
-    private var deadline = MonotonicInstant.distantFuture
-    private let state = Lock<State>(.awake)
-    /// Behind the state, whose last byte leaves room.
-    private var hasDeadline = false
+    private let state = Lock(State())
 
     init(timers: TimerService) { self.timers = timers }
 
     /// Suspends the calling task, and no thread, until it is woken, at the longest until `deadline`. Once in its life.
     @inline(__always)
     final nonisolated(nonsending) func sleep(until deadline: MonotonicInstant?) async -> End {
-        if let deadline { (self.deadline, hasDeadline) = (deadline, true) }
+        // Here and not in the frame, where a closure would need a context for it.
+        if let deadline { setDeadline(deadline) }
         return await withTaskCancellationHandler {
             await untilWoken { start($0) }
         } onCancel: {
@@ -55,17 +42,26 @@ class TimedSleep: @unchecked Sendable {
         }
     }
 
+    private final func setDeadline(_ deadline: MonotonicInstant) {
+        state.withLock { state in
+            if case .awake = state.phase { state.phase = .awake(deadline: deadline) }
+        }
+    }
+
     private final func start(_ continuation: Continuation) {
-        let early: End? = state.withLock { state in
-            if case .early(let end) = state {
-                state = .done
-                return end
+        let (early, deadline): (End?, MonotonicInstant?) = state.withLock { state in
+            switch state.phase {
+            case .early(let end):
+                state.phase = .done
+                return (end, nil)
+            case .awake(let deadline):
+                state.phase = .asleep(continuation, .none)
+                return (nil, deadline)
+            case .asleep, .done: preconditionFailure("a sleep is slept once")
             }
-            state = .asleep(continuation, .none)
-            return nil
         }
         if let early { return continuation.wake(returning: early) }
-        guard hasDeadline else { return }
+        guard let deadline else { return }
         let retained = Unmanaged<TimedSleep>.passRetained(self)
         do {
             let token = try timers.insert(
@@ -80,8 +76,8 @@ class TimedSleep: @unchecked Sendable {
     /// Remembers the token, unless the task was woken meanwhile: then a timer that still waits is taken back.
     private final func keep(_ token: TimerToken) {
         let isAsleep = state.withLock { state in
-            guard case .asleep(let continuation, .none) = state else { return false }
-            state = .asleep(continuation, token)
+            guard case .asleep(let continuation, .none) = state.phase else { return false }
+            state.phase = .asleep(continuation, token)
             return true
         }
         if !isAsleep { takeBack(token) }
@@ -94,14 +90,14 @@ class TimedSleep: @unchecked Sendable {
     /// False when it has ended already. The first calls `prepare` before the task goes on.
     fileprivate final func end(_ end: End, prepare: () -> Void = {}) -> Bool {
         let (isFirst, sleeping): (Bool, (Continuation, TimerToken)?) = state.withLock { state in
-            switch state {
+            switch state.phase {
             case .awake:
                 prepare()
-                state = .early(end)
+                state.phase = .early(end)
                 return (true, nil)
             case .asleep(let continuation, let token):
                 prepare()
-                state = .done
+                state.phase = .done
                 return (true, (continuation, token))
             case .early, .done: return (false, nil)
             }
@@ -115,9 +111,56 @@ class TimedSleep: @unchecked Sendable {
     fileprivate final func fire() {
         // The timer has fired, so there is no token to take back: it is forgotten first.
         state.withLock { state in
-            if case .asleep(let continuation, _) = state { state = .asleep(continuation, .none) }
+            if case .asleep(let continuation, _) = state.phase { state.phase = .asleep(continuation, .none) }
         }
         _ = end(timers.isClosed ? .closed : .due)
+    }
+}
+
+extension TimedSleep {
+    fileprivate enum Phase {
+        case awake(deadline: MonotonicInstant?)
+        /// The token is none until the timer is set.
+        case asleep(Continuation, TimerToken)
+        /// Woken before it slept.
+        case early(End)
+        case done
+    }
+
+    /// A phase in two words. There are a million sleeps at a time, and a ninth byte in one of the words would make the
+    /// next size of the allocator of each of them, 64 bytes instead of 48.
+    fileprivate struct State {
+        /// Words that are no deadline: above those of ``End``.
+        private static let done: UInt64 = 5
+        private static let noDeadline: UInt64 = 6
+
+        /// While it sleeps.
+        private var continuation: Continuation?
+        /// The timer's token while it sleeps; else how it ended, one of the words above, or the deadline. What is due
+        /// in the first nanoseconds of the clock is due.
+        private var word = State.noDeadline
+
+        var phase: Phase {
+            get {
+                if let continuation { return .asleep(continuation, TimerToken(rawValue: word)) }
+                if let end = End(rawValue: word) { return .early(end) }
+                switch word {
+                case Self.done: return .done
+                case Self.noDeadline: return .awake(deadline: nil)
+                default: return .awake(deadline: MonotonicInstant(nanoseconds: word))
+                }
+            }
+            set {
+                continuation = nil
+                switch newValue {
+                case .asleep(let continuation, let token): (self.continuation, word) = (continuation, token.rawValue)
+                case .early(let end): word = end.rawValue
+                case .done: word = Self.done
+                case .awake(nil): word = Self.noDeadline
+                case .awake(let deadline?): word = max(deadline.nanoseconds, Self.noDeadline + 1)
+                }
+            }
+        }
     }
 }
 

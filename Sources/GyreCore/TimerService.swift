@@ -6,10 +6,13 @@ package typealias TimerFunction = @convention(c) (_ word0: UInt64, _ word1: UInt
 
 /// Names one timer. A token that outlived its timer is refused.
 package struct TimerToken: Sendable, Hashable {
-    fileprivate var word: UInt64
+    /// For who has no room for more than a word.
+    package let rawValue: UInt64
+
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// Names no timer.
-    package static let none = TimerToken(word: 0)
+    package static let none = TimerToken(rawValue: 0)
 }
 
 /// All timers of a runtime: one timing wheel (gyre_timer.h), and one thread that sleeps until the next is due.
@@ -82,7 +85,7 @@ package final class TimerService: @unchecked Sendable {
     /// True when the timer will not fire: what its words stand for is the caller's again.
     ///
     /// - Concurrency: Any thread. Lock-free.
-    package func cancel(_ token: TimerToken) -> Bool { gyre_timer_cancel(wheel, token.word) }
+    package func cancel(_ token: TimerToken) -> Bool { gyre_timer_cancel(wheel, token.rawValue) }
 
     /// Fires all timers that wait and ends the thread. Whoever is called can tell by ``isClosed``.
     package func close() {
