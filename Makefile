@@ -29,10 +29,8 @@ lint: ## the formatter's opinion of all Swift files
 tsan asan: export GYRE_SEEDS ?= 200
 # Nor does it see anything in what one thread does with values, or with the files of the repository.
 ONE_THREAD := --skip '^(GyrePolicyTests|TidyTests)\.'
-# These builds are for no editor, which would read the index.
-UNREAD := --disable-index-store
 tsan: deps ## every test under ThreadSanitizer, but those of pure values
-	$(SWIFT) test $(SERIAL) $(ONE_THREAD) --sanitize=thread $(UNREAD) --scratch-path .build-tsan $(ARGS)
+	$(SWIFT) test $(SERIAL) $(ONE_THREAD) --sanitize=thread --scratch-path .build-tsan $(ARGS)
 
 # XCTest, of which no test here is one, leaks in its own runner, and the leak checker says so. Undefined behaviour of C
 # traps where it happens: Swift has no runtime for it on Linux.
@@ -42,7 +40,7 @@ UNDEFINED := -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
 COUNTED := --enable-code-coverage -Xcc -fprofile-instr-generate -Xcc -fcoverage-mapping -Xcc -fprofile-update=atomic
 asan: deps ## every test of code under AddressSanitizer, leaks and undefined behaviour of C included
 	$(SWIFT) test $(SERIAL) --skip '^TidyTests\.' --disable-xctest --sanitize=address $(UNDEFINED) $(COUNTED) \
-	    $(UNREAD) --scratch-path .build-asan $(ARGS)
+	    --scratch-path .build-asan $(ARGS)
 
 coverage: deps ## how much of the code the tests run: branches of CGyre, lines of GyreCore, GyrePolicy and Gyre
 	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size ci --only coverage $(ARGS)
