@@ -50,23 +50,34 @@ extension Runtime {
         input: (UnsafeMutableRawPointer) -> Void
     ) async throws(SubmitError) -> GraphResult {
         let ending = GraphEnding()
-        let run = try start(plan, deadline, .fail, recording: recording, { ending.settle($0) }, input: input)
-        ending.run = run
-        return await withTaskCancellationHandler {
-            await untilWoken { ending.whenSettled($0) }
+        // Around the start too: a cancel that comes before the first node starts reaches all of them.
+        let outcome: Result<GraphResult, SubmitError> = await withTaskCancellationHandler {
+            do throws(SubmitError) {
+                try start(
+                    plan, deadline, .fail, recording: recording, { ending.settle($0) }, willStart: ending.adopt,
+                    input: input)
+            } catch {
+                ending.disown()
+                return .failure(error)
+            }
+            return .success(await untilWoken { ending.whenSettled($0) })
         } onCancel: {
-            ending.run?.cancel(.user)
+            ending.cancel()
         }
+        return try outcome.get()
     }
 
+    /// - Parameter willStart: Called with the run before any of its nodes can start.
     @usableFromInline
+    @discardableResult
     func start(
         _ plan: GraphPlanCore, _ deadline: MonotonicInstant?, _ whenFull: WhenFull, recording: RecordedRun? = nil,
-        _ completion: @escaping @Sendable (GraphResult) -> Void, input: (UnsafeMutableRawPointer) -> Void
+        _ completion: @escaping @Sendable (GraphResult) -> Void, willStart: (GraphRun) -> Void = { _ in },
+        input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> GraphRun {
         while true {
             let attempt = try tryStart(
-                plan, deadline, recording, completion, countsRefusal: whenFull == .fail, input)
+                plan, deadline, recording, completion, countsRefusal: whenFull == .fail, willStart, input)
             if case .started(let run) = attempt { return run }
             guard whenFull == .wait else { throw .full }
             switch attempt {
@@ -92,7 +103,7 @@ extension Runtime {
     private func tryStart(
         _ plan: GraphPlanCore, _ deadline: MonotonicInstant?, _ recording: RecordedRun?,
         _ completion: @escaping @Sendable (GraphResult) -> Void, countsRefusal: Bool,
-        _ input: (UnsafeMutableRawPointer) -> Void
+        _ willStart: (GraphRun) -> Void, _ input: (UnsafeMutableRawPointer) -> Void
     ) throws(SubmitError) -> Start {
         if let deadline, clock.now > deadline { throw .late }
         guard let stripe = intake.enter() else { throw .closed }
@@ -119,6 +130,7 @@ extension Runtime {
         }
         leavesIntake = false  // the run does, when it completes
         run.enterLines()
+        willStart(run)
         let word = UInt64(UInt(bitPattern: Unmanaged.passRetained(run).toOpaque()))
         guard pool.submit(reserved, runGraphStep, word, GraphStep.start.word) else {
             run.abandon()
@@ -154,8 +166,38 @@ private final class GraphEnding: @unchecked Sendable {
         case settled(GraphResult)
     }
 
+    /// The run that is to be cancelled with its caller.
+    private enum Target {
+        case none
+        case run(GraphHandle)
+        /// Cancelled before there was one.
+        case cancelled
+    }
+
     private let state = Lock<State>(.open)
-    var run: GraphRun?
+    private let target = Lock<Target>(.none)
+
+    func adopt(_ run: GraphRun) {
+        let handle = GraphHandle(run: run)
+        let isCancelled = target.withLock { target in
+            if case .cancelled = target { return true }
+            target = .run(handle)
+            return false
+        }
+        if isCancelled { run.cancel(.user) }
+    }
+
+    /// The run was not started after all.
+    func disown() { target.withLock { $0 = .none } }
+
+    func cancel() {
+        let handle: GraphHandle? = target.withLock { target in
+            if case .run(let handle) = target { return handle }
+            target = .cancelled
+            return nil
+        }
+        handle?.run.cancel(.user)
+    }
 
     func settle(_ result: GraphResult) {
         let waiter: UnsafeContinuation<GraphResult, Never>? = state.withLock { state in

@@ -257,6 +257,27 @@ import Testing
         #expect(runtime.snapshot().tasksCancelled == 1)
     }
 
+    @Test func aCallerThatIsCancelledAlreadyStartsNoNode() async throws {
+        let runtime = try makeRuntime()
+        let ran = Tally()
+        var graph = TaskGraph<Int>("cancelled")
+        let only = graph.node("only") { input in
+            ran.add()
+            return input
+        }
+        let plan = try graph.build()
+        for _ in 0..<100 {
+            let result = try await Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return try await runtime.run(plan, 1)
+            }.value
+            #expect(isCancelled(result[only], .user))
+        }
+        await runtime.finishAsync()
+        #expect(ran.count == 0)
+        #expect(runtime.snapshot().tasksCancelled == 100)
+    }
+
     // MARK: - Memory
 
     /// Outputs and inputs are objects that count themselves.
