@@ -20,6 +20,10 @@ import Testing
         return (manual, try Dependency("stock", on: manual.runtime, policies, lettersMax: lettersMax, decide: decide))
     }
 
+    @Test(arguments: [0, -1]) func roomForNoLetterIsRefused(lettersMax: Int) throws {
+        #expect(throws: ConfigurationError.self) { try makeTest(lettersMax: lettersMax) }
+    }
+
     @Test func anExhaustedCallLeavesALetter() throws {
         let (manual, stock) = try makeTest()
         #expect(throws: Failure(number: 3)) {

@@ -51,7 +51,7 @@ public final class Dependency: Sendable {
     ///     cancelled.
     ///   - decide: What to do after an error, where its class does not say it. It cannot lift the limits of
     ///     ``RetryPolicy``.
-    /// - Throws: ``ConfigurationError`` about what a dependency does not do.
+    /// - Throws: ``ConfigurationError`` about what a dependency does not do, or if `lettersMax` is below 1.
     public init(
         _ name: String, on runtime: Runtime, _ policies: Policies, lettersMax: Int = lettersMaxDefault,
         seed: UInt64? = nil,
@@ -59,6 +59,9 @@ public final class Dependency: Sendable {
         decide: RetryClassifier? = nil
     ) throws(ConfigurationError) {
         let plan = try DependencyPlan(policies)
+        guard lettersMax >= 1 else {
+            throw ConfigurationError(field: "lettersMax", reason: "\(lettersMax) is less than 1")
+        }
         self.name = name
         self.runtime = runtime
         self.plan = SwappedReference(plan)
