@@ -179,7 +179,13 @@ final class RunnerSet: @unchecked Sendable {
     /// Cancels what runs on any runner.
     func cancelAll() {
         let runners = all.withLock { first in
-            Array(sequence(first: first) { $0?.takeUnretainedValue().next }.compactMap { $0?.takeUnretainedValue() })
+            var runners: [AsyncRunner] = []
+            var next = first
+            while let runner = next?.takeUnretainedValue() {
+                runners.append(runner)
+                next = runner.next
+            }
+            return runners
         }
         for runner in runners { runner.cancelCurrent() }
     }
