@@ -23,7 +23,7 @@ public enum Jemalloc {
     }
 
     /// How long pages that nobody uses are kept for new allocations, before the last of them goes back to the system.
-    /// `nil` when that is for ever.
+    /// `nil` when that is for ever, or jemalloc does not say.
     public static var unusedPagesKept: Duration? {
         var milliseconds: Int64 = 0
         guard gyre_jemalloc_read_decay(&milliseconds), milliseconds >= 0 else { return nil }

@@ -34,9 +34,9 @@ public struct SpinController: Sendable {
             spin.decide(spin.value, .fewSamples, at: now)
             return
         }
-        let candidates = Self.candidates.prefix { $0 <= max(wakeNanoseconds, Self.candidates[0]) }
-        var best = (spin: candidates[0], cost: Double.infinity)
-        for spin in candidates {
+        let allowed = Self.candidates.prefix { $0 <= max(wakeNanoseconds, Self.candidates[0]) }
+        var best = (spin: allowed[0], cost: Double.infinity)
+        for spin in allowed {
             var cost = 0.0
             gaps.forEachBucket { _, gap, count in
                 cost += Double(gap <= spin ? gap : spin + wakeNanoseconds) * Double(count)
@@ -44,7 +44,7 @@ public struct SpinController: Sendable {
             // Of equals the shortest: it burns less.
             if cost < best.cost { best = (spin, cost) }
         }
-        let isEnd = best.spin == candidates.last && candidates.count < Self.candidates.count
+        let isEnd = best.spin == allowed.last && allowed.count < Self.candidates.count
         spin.decide(best.spin, isEnd ? .bounded : .cheapest, at: now)
     }
 

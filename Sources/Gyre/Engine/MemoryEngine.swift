@@ -107,9 +107,9 @@ public final class MemoryEngine: Engine, DescribedPart {
 
     // MARK: - By hand
 
-    /// Of this engine alone; ``Runtime/pause(_:until:)`` says it to all that stands on a runtime.
-    ///
     /// Lets nothing of `scope` be taken until `instant` or until it is resumed. What runs goes on.
+    ///
+    /// Of this engine alone; ``Runtime/pause(_:until:)`` says it to all that stands on a runtime.
     public func pause(_ scope: PauseScope, until instant: MonotonicInstant = .distantFuture) {
         change { book, _ in book.pause(scope, until: instant) }
     }
