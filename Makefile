@@ -4,6 +4,8 @@ SWIFT ?= swift
 SAMPLE := Benchmarks/Workloads/storefront/CDNOW_sample.txt
 # One test at a time: many block threads on purpose, and the test library runs tests on as few threads as there are cores.
 SERIAL := --no-parallel
+# A test that stands still is an error that says where, not a machine that waits.
+PATIENT := .ci/patience 600
 SOURCES := Package.swift Sources Tests Benchmarks .ci
 
 .DEFAULT_GOAL := help
@@ -17,10 +19,10 @@ run: deps ## the main job on a real purchase log, built for release; options in 
 	.build/release/gyre demo storefront --input $(SAMPLE) $(ARGS)
 
 test: deps ## every test, built for debugging; options in ARGS="--filter Ring"
-	$(SWIFT) test $(SERIAL) $(ARGS)
+	$(PATIENT) $(SWIFT) test $(SERIAL) $(ARGS)
 
 check: deps lint ## format, tidy, a build with warnings as errors, unit tests: before every commit
-	$(SWIFT) test $(SERIAL) --skip 'StressTests|SimulationTests'
+	$(PATIENT) $(SWIFT) test $(SERIAL) --skip 'StressTests|SimulationTests'
 
 lint: ## the formatter's opinion of all Swift files
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
@@ -30,7 +32,7 @@ tsan asan: export GYRE_SEEDS ?= 200
 # Nor does it see anything in what one thread does with values, or with the files of the repository.
 ONE_THREAD := --skip '^(GyrePolicyTests|TidyTests)\.'
 tsan: deps ## every test under ThreadSanitizer, but those of pure values
-	$(SWIFT) test $(SERIAL) $(ONE_THREAD) --sanitize=thread --scratch-path .build-tsan $(ARGS)
+	$(PATIENT) $(SWIFT) test $(SERIAL) $(ONE_THREAD) --sanitize=thread --scratch-path .build-tsan $(ARGS)
 
 # XCTest, of which no test here is one, leaks in its own runner, and the leak checker says so. Undefined behaviour of C
 # traps where it happens: Swift has no runtime for it on Linux.
@@ -39,7 +41,7 @@ UNDEFINED := -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
 # threads would lose each other's counts, and what is computed from them would show branches that no thread took.
 COUNTED := --enable-code-coverage -Xcc -fprofile-instr-generate -Xcc -fcoverage-mapping -Xcc -fprofile-update=atomic
 asan: deps ## every test of code under AddressSanitizer, leaks and undefined behaviour of C included
-	$(SWIFT) test $(SERIAL) --skip '^TidyTests\.' --disable-xctest --sanitize=address $(UNDEFINED) $(COUNTED) \
+	$(PATIENT) $(SWIFT) test $(SERIAL) --skip '^TidyTests\.' --disable-xctest --sanitize=address $(UNDEFINED) $(COUNTED) \
 	    --scratch-path .build-asan $(ARGS)
 
 coverage: deps ## how much of the code the tests run: branches of CGyre, lines of GyreCore, GyrePolicy and Gyre
