@@ -86,7 +86,27 @@ static void gyre_seat_make_key(void) {
     if (pthread_key_create(&gyre_seat_key, gyre_seat_thread_ends) != 0) __builtin_trap(); // 1,024 keys are in use
 }
 
+/// A thread that lives longer than its pools, such as one of a program that makes a pool for each test, would look
+/// through all that ever were.
+static void gyre_seat_forget_dead(void) {
+    gyre_seat_entry *first = pthread_getspecific(gyre_seat_key);
+    if (first == NULL) return;
+    pthread_mutex_lock(&gyre_registry_lock);
+    for (gyre_seat_entry **link = &first; *link != NULL;) {
+        gyre_seat_entry *entry = *link;
+        if (gyre_registry_has(entry->id)) {
+            link = &entry->next;
+        } else {
+            *link = entry->next;
+            free(entry);
+        }
+    }
+    pthread_mutex_unlock(&gyre_registry_lock);
+    pthread_setspecific(gyre_seat_key, first);
+}
+
 static gyre_seat *gyre_seat_remember(gyre_dispatch *dispatch, gyre_seat *seat) {
+    gyre_seat_forget_dead();
     gyre_seat_entry *entry = malloc(sizeof(gyre_seat_entry));
     if (entry == NULL) {
         gyre_seat_release(seat);
@@ -128,6 +148,13 @@ gyre_seat *gyre_dispatch_seat_slow(gyre_dispatch *dispatch) {
     }
     gyre_seat *seat = gyre_seat_take_vacant(dispatch);
     return seat == NULL ? NULL : gyre_seat_remember(dispatch, seat);
+}
+
+uint32_t gyre_thread_seats(void) {
+    pthread_once(&gyre_seat_key_once, gyre_seat_make_key);
+    uint32_t count = 0;
+    for (gyre_seat_entry *entry = pthread_getspecific(gyre_seat_key); entry != NULL; entry = entry->next) count += 1;
+    return count;
 }
 
 gyre_seat *gyre_dispatch_sit(gyre_dispatch *dispatch, uint32_t index) {

@@ -57,6 +57,20 @@ import Testing
         onThreads(1) { _ in #expect(last.submit(1, last.seat())) }
     }
 
+    /// A thread forgets its seats in pools that have ended: else each new pool would cost it a longer look.
+    @Test func aThreadOutlivesItsPools() throws {
+        let kept = try Pool(submitters: 1)
+        onThreads(1) { _ in
+            let seat = kept.seat()
+            for number in 0..<100 {
+                guard let pool = try? Pool(submitters: 1) else { return #expect(Bool(false), "no pool \(number)") }
+                #expect(pool.submit(1, pool.seat()))
+                #expect(gyre_thread_seats() == 2)
+            }
+            #expect(kept.seat() == seat)
+        }
+    }
+
     // MARK: - What is where
 
     /// Nothing moves unless a whole chunk is there: thieves may have been faster.

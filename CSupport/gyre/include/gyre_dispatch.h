@@ -157,6 +157,9 @@ void gyre_dispatch_leave(gyre_dispatch *dispatch);
 /// The seat of the calling thread; it takes a free one the first time. NULL when all are taken.
 gyre_seat *gyre_dispatch_seat_slow(gyre_dispatch *dispatch);
 
+/// Seats that the calling thread remembers, those in pools that have ended since it last took one included. For tests.
+uint32_t gyre_thread_seats(void);
+
 /// Looks for a task everywhere but in the own queue and the high lane. Returns a handle or GYRE_HANDLE_NONE.
 uint32_t gyre_dispatch_next_elsewhere(gyre_dispatch *dispatch, gyre_seat *seat);
 
