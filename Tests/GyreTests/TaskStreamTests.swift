@@ -1,6 +1,7 @@
-import Gyre
 import GyreCore
 import Testing
+
+@testable import Gyre
 
 /// Outputs that are read while their task runs.
 @Suite struct TaskStreamTests {
@@ -66,6 +67,58 @@ import Testing
         time.advance(by: .seconds(3))
         #expect(try await reader.next() == 2)
         #expect(stream.firstOutput == MonotonicInstant(nanoseconds: 3_000_001_000))
+        await runtime.finishAsync()
+    }
+
+    /// A body that is silent for too long, from its start or after an element, is cancelled; its reader does not wait.
+    @Test(arguments: [0, 2]) func aSilentBodyIsGivenUp(elements: Int) async throws {
+        let (clock, time) = MonotonicClock.manual(startingAt: MonotonicInstant(nanoseconds: 1_000))
+        let runtime = try makeRuntime { $0.clock = clock }
+        let sleeper = Sleeper()
+        let cancelled = Tally()
+        let stream = try runtime.stream(of: Int.self, idle: .seconds(2)) { output in
+            for number in 0..<elements { try await output.send(number) }
+            do { try await sleeper.sleep() } catch { cancelled.add() }
+        }
+        #expect(await eventuallyAsync { sleeper.isAsleep })
+        try await runtime.pass(.seconds(2) - .nanoseconds(1), time)
+        #expect(sleeper.isAsleep && runtime.timers.waiting == 1)
+        try await runtime.pass(.nanoseconds(1), time)
+        var reader = stream.makeAsyncIterator()
+        for number in 0..<elements { #expect(try await reader.next() == number) }
+        await #expect(throws: StreamTimeout(idle: .seconds(2))) { try await reader.next() }
+        #expect(await eventuallyAsync { cancelled.count == 1 })
+        await runtime.finishAsync()
+    }
+
+    /// Each element counts from anew; a body that waits for its reader is not silent; no timer is left at the end.
+    @Test func aBodyThatShowsLifeGoesOn() async throws {
+        let (clock, time) = MonotonicClock.manual(startingAt: MonotonicInstant(nanoseconds: 1_000))
+        let runtime = try makeRuntime { $0.clock = clock }
+        let (sent, mayGo) = (Tally(), Tally())
+        let stream = try runtime.stream(of: Int.self, capacity: 1, idle: .seconds(2)) { output in
+            for number in 0..<4 {
+                try await output.send(number)
+                sent.add()
+                while mayGo.count <= number { await Task.yield() }
+            }
+            try await output.send(4)
+        }
+        var reader = stream.makeAsyncIterator()
+        for number in 0..<4 {
+            #expect(await eventuallyAsync { sent.count == number + 1 })
+            try await runtime.pass(.seconds(2) - .nanoseconds(1), time)
+            if number < 3 { #expect(try await reader.next() == number) }
+            mayGo.add()
+        }
+        // The fifth waits for room, for longer than the body might be silent.
+        time.advance(by: .nanoseconds(1))
+        #expect(await eventuallyAsync { stream.core.lastSign == clock.now })
+        for _ in 0..<5 { try await runtime.pass(.seconds(1), time) }
+        #expect(try await reader.next() == 3)
+        #expect(try await reader.next() == 4)
+        #expect(try await reader.next() == nil)
+        #expect(await eventuallyAsync { runtime.timers.waiting == 0 })
         await runtime.finishAsync()
     }
 

@@ -73,16 +73,17 @@ package struct RunContext: Codable, Sendable, Equatable {
     package static func path(beside results: String) -> String { results + ".context.json" }
 }
 
-/// Why a peer wins somewhere, as somebody found out. Kept by hand: `title | peer | reason`, a line each. A title may
-/// end in `*`, which stands for any end; lines that begin with `#` are for people.
+/// Why a peer wins somewhere, as somebody found out. Kept by hand: `title | peers | reason`, a line each. A title may
+/// end in `*`, which stands for any end; peers are separated by commas, or `*`, which stands for any; lines that begin
+/// with `#` are for people.
 package struct Reasons: Sendable {
     private struct Entry: Sendable {
         let title: String
-        let peer: String
+        let peers: [String]
         let reason: String
 
         func suits(_ title: String, _ peer: String) -> Bool {
-            guard self.peer == peer else { return false }
+            guard peers == ["*"] || peers.contains(peer) else { return false }
             return self.title.hasSuffix("*") ? title.hasPrefix(self.title.dropLast()) : title == self.title
         }
     }
@@ -99,7 +100,8 @@ package struct Reasons: Sendable {
                 throw ResultRow.Malformed(
                     description: "line \(index + 1) of the reasons is not 'title | peer | reason'")
             }
-            entries.append(Entry(title: parts[0], peer: parts[1], reason: parts[2]))
+            let peers = parts[1].split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            entries.append(Entry(title: parts[0], peers: peers, reason: parts[2]))
         }
         self.entries = entries
     }
@@ -111,6 +113,6 @@ package struct Reasons: Sendable {
     /// Reasons for wins that are not among `wins`: they have nothing to explain any more.
     package func idle(_ wins: [(title: String, peer: String)]) -> [String] {
         entries.filter { entry in !wins.contains { entry.suits($0.title, $0.peer) } }
-            .map { "\($0.title) | \($0.peer)" }
+            .map { "\($0.title) | \($0.peers.joined(separator: ", "))" }
     }
 }

@@ -93,6 +93,9 @@ import Testing
         #expect(reasons.idle(try page().wins) == ["clock/read | go", "ring/handle 2p2c | fast"])
         #expect(reasons.reason("ring/handle 2p2c", "fast") == "y")
         #expect(throws: ResultRow.Malformed.self) { try Reasons("ring/* | fast\n") }
+        let many = try Reasons("ring/* | fast, slow | y\nclock/* | * | x\n")
+        #expect(["fast", "slow", "other"].map { many.reason("ring/handle 2p2c", $0) } == ["y", "y", nil])
+        #expect(many.reason("clock/read", "go") == "x")
     }
 
     @Test func theMachineTheNoiseAndTheAbsentAreNamed() throws {

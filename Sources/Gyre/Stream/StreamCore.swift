@@ -28,6 +28,11 @@ final class StreamCore<Element: Sendable>: Sendable {
         var hasEnded = false
         var error: (any Error)?
         var firstOutput: MonotonicInstant?
+        /// When the body began, put something out, or was let go on.
+        var lastSign: MonotonicInstant
+        /// While somebody may give the stream up: how the body is cancelled then.
+        var cancelBody: (@Sendable () -> Void)?
+        var isGivenUp = false
         var dropped: UInt64 = 0
 
         mutating func push(_ element: Element) {
@@ -58,7 +63,7 @@ final class StreamCore<Element: Sendable>: Sendable {
     init(clock: MonotonicClock, capacity: Int, overflow: StreamOverflow) {
         self.clock = clock
         self.overflow = overflow
-        state = Lock(State(slots: Array(repeating: nil, count: Swift.max(1, capacity))))
+        state = Lock(State(slots: Array(repeating: nil, count: Swift.max(1, capacity)), lastSign: clock.now))
     }
 
     var firstOutput: MonotonicInstant? { state.withLock { $0.firstOutput } }
@@ -79,6 +84,7 @@ final class StreamCore<Element: Sendable>: Sendable {
         let sending: Sending = state.withLock { state in
             if state.hasEnded { return .ended }
             if state.firstOutput == nil { state.firstOutput = now }
+            state.lastSign = now
             if !state.readers.isEmpty { return .handOver(state.readers.removeFirst().continuation) }
             if state.count == state.slots.count {
                 guard overflow == .dropOldest else { return .wait(state.nextNumber()) }
@@ -142,11 +148,43 @@ final class StreamCore<Element: Sendable>: Sendable {
             if state.hasEnded { return ([], []) }
             state.hasEnded = true
             state.error = error
-            defer { (state.readers, state.senders) = ([], []) }
+            defer { (state.readers, state.senders, state.cancelBody) = ([], [], nil) }
             return (state.readers.map(\.continuation), state.senders.map(\.continuation))
         }
         for reader in readers { reader.wake(returning: .end(error)) }
         for sender in senders { sender.wake(returning: false) }
+    }
+
+    // MARK: - A body that is silent
+
+    /// The body begins.
+    func began() { state.withLock { $0.lastSign = clock.now } }
+
+    /// The last sign of life of the body; now, while it waits for its reader. `nil` once the stream has ended.
+    var lastSign: MonotonicInstant? {
+        state.withLock { state in
+            if state.hasEnded { return nil }
+            return state.senders.isEmpty ? state.lastSign : clock.now
+        }
+    }
+
+    /// Ends the stream, and cancels a body that goes on.
+    func giveUp(_ error: any Error) {
+        let cancel: (@Sendable () -> Void)? = state.withLock { state in
+            state.isGivenUp = true
+            return state.cancelBody
+        }
+        finish(error)
+        cancel?()
+    }
+
+    /// - Parameter cancel: Called when the stream is given up before its body has ended.
+    func whenGivenUp(_ cancel: @escaping @Sendable () -> Void) {
+        let isGivenUp = state.withLock { state in
+            if !state.hasEnded { state.cancelBody = cancel }
+            return state.isGivenUp
+        }
+        if isGivenUp { cancel() }
     }
 
     // MARK: - The reader
@@ -179,6 +217,7 @@ final class StreamCore<Element: Sendable>: Sendable {
                 guard !state.senders.isEmpty else { return (.element(element), nil) }
                 let sender = state.senders.removeFirst()
                 state.push(sender.element)
+                state.lastSign = clock.now
                 return (.element(element), sender)
             }
             if state.hasEnded { return (.end(state.error), nil) }

@@ -77,19 +77,31 @@ extension Runtime {
     /// - Parameters:
     ///   - capacity: How many elements may wait to be read, at least 1.
     ///   - overflow: What happens when one more is put out.
+    ///   - idle: How long the body may put out nothing, from its start and from each element on; the time in which
+    ///     it waits for its reader does not count. Then it is cancelled, and the reader gets a ``StreamTimeout`` after
+    ///     what was put out before, whether the body heeds the cancel or not.
     ///   - lane, deadline: As for `post`. At the deadline the reader gets a ``GyreError`` after what was put out
     ///     before.
     /// - Throws: As `post`.
     public func stream<Element: Sendable>(
         of _: Element.Type = Element.self, capacity: Int = 64, overflow: StreamOverflow = .suspend,
-        lane: Lane = .normal, deadline: MonotonicInstant? = nil,
+        idle: Duration? = nil, lane: Lane = .normal, deadline: MonotonicInstant? = nil,
         _ body: nonisolated(nonsending) @escaping @Sendable (StreamOutput<Element>) async throws -> Void
     ) throws(SubmitError) -> TaskStream<Element> {
         let core = StreamCore<Element>(clock: clock, capacity: capacity, overflow: overflow)
+        let watch = idle.map { idle in
+            StreamWatch(idle: idle, timers: timers, clock: clock, lastSign: { core.lastSign }) { core.giveUp($0) }
+        }
         let handle: TaskHandle<Void> = try post(lane: lane, deadline: deadline) {
+            if let watch {
+                core.began()
+                try watch.begin()
+            }
             try await body(StreamOutput(core: core))
         }
+        if watch != nil { core.whenGivenUp { _ = handle.cancel() } }
         handle.task.whenSettled {
+            watch?.end()
             do {
                 try handle.settledOutcome.get()
                 core.finish(nil)
