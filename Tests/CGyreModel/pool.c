@@ -25,6 +25,13 @@ static void wake_waiting_body(uint32_t i) {
     MODEL_CHECK(submit(seat, 2, GYRE_LANE_NORMAL));
 }
 
+/// The same by a guest, who wakes nobody beside who searches.
+static void wake_waiting_body_guest(uint32_t i) {
+    if (i < 2) return work(i, true);
+    MODEL_CHECK(submit(NULL, 1, GYRE_LANE_NORMAL));
+    MODEL_CHECK(submit(NULL, 2, GYRE_LANE_NORMAL));
+}
+
 static void wake_injector(uint32_t i) {
     if (i < pool.worker_count) return work(i, false);
     MODEL_CHECK(submit(NULL, 1, GYRE_LANE_NORMAL));
@@ -70,8 +77,8 @@ static void setup_waiting_body(void) {
     first_waits = true;
 }
 
-/// Submits that take the search for stalled whenever there is one wake the other worker beside it: two workers share
-/// the token and give it up one after the other.
+/// Each submit that finds two items and somebody searching wakes the other worker beside it: two workers share the
+/// token and give it up one after the other.
 static void setup_stalled(void) {
     setup_with(2, 1);
     time_now = 0;
@@ -85,8 +92,8 @@ static void wake_beside(uint32_t i) {
 }
 
 /// A worker that took the token and never runs again, which is what one that the system stops looks like meanwhile: the
-/// other one is woken for what has waited since the submit before. Only the youngest item may lie there, alone: no
-/// submit has come after it.
+/// other one is woken as soon as there are two items. Only the youngest item may lie there, alone: no submit has come
+/// after it.
 static void setup_stopped(void) {
     setup_stalled();
     MODEL_CHECK(gyre_park_start_search(&pool.park));
@@ -403,6 +410,8 @@ static const model_test tests[] = {
     POOL("close with a spare", 3, setup_waiting_body, close_with_spare, check, 0, 40000, .may_sleep = false),
     POOL("close against submit", 3, setup_one_one, close_race, check, 1, 40000, .may_sleep = false),
     POOL("a body waits for the next task", 3, setup_waiting_body, wake_waiting_body, check, 0, 40000,
+         .may_sleep = true),
+    POOL("a body waits for a guest's next task", 3, setup_waiting_body, wake_waiting_body_guest, check, 0, 40000,
          .may_sleep = true),
     POOL("a worker beside a stalled search", 3, setup_stalled, wake_beside, check, 0, 40000, .may_sleep = true),
     POOL("a worker around a stopped search", 2, setup_stopped, wake_around_stopped, check_around_stopped, 1, 40000,

@@ -26,6 +26,7 @@ static gyre_ring *gyre_ring_create(uint32_t capacity);
 static void gyre_ring_destroy(gyre_ring *ring);
 
 #include "gyre_dispatch.c"
+#include "gyre_seat.c"
 #include "model.h"
 
 static gyre_ring *gyre_ring_create(uint32_t capacity) { return capacity == 0 ? NULL : NULL; }

@@ -43,9 +43,9 @@ struct CoverageException: Equatable, CustomStringConvertible {
         memory("gyre_cpu_quota.c", "if (!found) {"),
         memory("gyre_dispatch.c", "if (memory != NULL) memset(memory, 0, bytes);"),
         memory(
-            "gyre_dispatch.c",
+            "gyre_seat.c",
             "for (gyre_dispatch **link = &gyre_registry_first; *link != NULL; link = &(*link)->next_live) {"),
-        memory("gyre_dispatch.c", "if (entry == NULL) {"),
+        memory("gyre_seat.c", "if (entry == NULL) {"),
         memory(
             "gyre_dispatch.c",
             "if (dispatch->work == NULL || dispatch->guests == NULL || dispatch->overflow == NULL) return false;", 3),
@@ -100,7 +100,7 @@ struct CoverageException: Equatable, CustomStringConvertible {
                 + "\"%.64s\", system.release);",
             1, "uname fails for a bad address only"),
         CoverageException(
-            "gyre_dispatch.c",
+            "gyre_seat.c",
             "if (pthread_key_create(&gyre_seat_key, gyre_seat_thread_ends) != 0) __builtin_trap();",
             1, "the process would end"),
         CoverageException(

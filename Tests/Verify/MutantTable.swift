@@ -17,6 +17,7 @@ enum MutantTable {
         ("include/gyre_park.h", "pool"),
         ("include/gyre_dispatch.h", "pool"),
         ("gyre_dispatch.c", "pool"),
+        ("gyre_seat.c", "pool"),
         ("include/gyre_countdown.h", "words"),
         ("include/gyre_state.h", "words"),
         ("include/gyre_record.h", "words"),

@@ -258,11 +258,8 @@ extension NamedMutant {
             "gyre_dispatch.c", "the wake is not passed on", "    gyre_dispatch_wake_slow(dispatch);\n    return true;",
             "    return true;"),
         NamedMutant(
-            "gyre_dispatch.c", "a stalled search is waited for",
-            "else if (seat != NULL && gyre_dispatch_is_stalled(seat))", "else if (false)"),
-        NamedMutant(
-            "gyre_dispatch.c", "a queue is never known to stand still",
-            "bool is_known = !is_alone && seat->oldest == (uint32_t)head;", "bool is_known = false;"),
+            "gyre_dispatch.c", "nobody is woken beside who searches",
+            "else if (seat != NULL && gyre_dispatch_wakes_beside(seat))", "else if (false)"),
         NamedMutant(
             "gyre_dispatch.c", "close wakes nobody",
             "        gyre_futex_wake(&dispatch->parkers[worker].epoch, 1);\n", ""),

@@ -68,7 +68,7 @@ extension NamedMutant {
             "        if (oldest != handle) {\n",
             "        if (false) {\n"),
         NamedMutant(
-            "gyre_dispatch.c", "the number of seats falls back",
+            "gyre_seat.c", "the number of seats falls back",
             "            if (gyre_cas_relaxed_relaxed(&dispatch->seats_used, &used, index + 1)) break;\n",
             "            gyre_store_relaxed(&dispatch->seats_used, index + 1);\n"
                 + "            break;\n"),

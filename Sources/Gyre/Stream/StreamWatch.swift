@@ -10,7 +10,7 @@ public struct StreamTimeout: Error, Sendable, Hashable, CustomStringConvertible,
     public var description: String { "nothing was put out for \(idle)" }
 }
 
-/// Gives a stream up whose body shows no sign of life. One timer, which is set anew when it fires and not for each sign.
+/// Gives a stream up whose body shows no sign of life. One timer, set anew when it fires and not for each sign.
 ///
 /// - Concurrency: The timer thread asks and gives up; a short lock for each change.
 final class StreamWatch: Sendable {

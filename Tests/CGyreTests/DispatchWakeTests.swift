@@ -2,19 +2,16 @@ import CGyre
 import Synchronization
 import Testing
 
-/// The system stops a worker that searches, and a colleague sleeps. Worker 0 holds the token and does nothing, worker 1
-/// has announced sleep, the submitter is the test, and time is told by hand.
-@Suite struct DispatchStallTests {
+/// Who is woken beside a worker that searches. Worker 0 holds the token and does nothing, worker 1 has announced sleep,
+/// the submitter is the test, and time is told by hand.
+@Suite struct DispatchWakeTests {
     private let stall = UInt64(GYRE_DISPATCH_STALL_NANOSECONDS)
 
-    @Test func whatWaitsForLongWakesAnotherWorker() throws {
-        let scene = try Scene()
+    @Test(arguments: [true, false]) func theSecondItemWakesAnotherWorker(isTimed: Bool) throws {
+        let scene = try Scene(isTimed: isTimed)
         scene.submit(1)
-        scene.advance(stall - 1)
+        #expect(scene.colleagueSleeps, "the search will find it")
         scene.submit(2)
-        #expect(scene.colleagueSleeps, "the search may still find it")
-        scene.advance(1)
-        scene.submit(3)
         #expect(!scene.colleagueSleeps)
         #expect(gyre_park_sleep(scene.park, 1, UInt64.max), "it was woken, and shares the token")
         gyre_park_stop_search(scene.park)
@@ -30,38 +27,32 @@ import Testing
         #expect(scene.colleagueSleeps)
     }
 
-    @Test func aQueueThatMovesIsNotStalled() throws {
-        let scene = try Scene()
-        scene.submit(1)
-        scene.submit(2)
-        for item in 3..<20 as Range<UInt64> {
-            scene.advance(stall)
-            #expect(scene.takeOne() == item - 2)
-            scene.submit(item)
-            #expect(scene.colleagueSleeps)
-        }
-    }
-
-    /// One wake each time: a pool of many does not wake them all while the first is on its way.
+    /// One wake each time: a pool of many does not wake them all while the first two are on their way.
     @Test func nobodyElseIsWokenAtOnce() throws {
         let scene = try Scene()
         scene.submit(1)
-        scene.advance(stall)
         scene.submit(2)
         #expect(!scene.colleagueSleeps)
-        gyre_park_prepare(scene.park, 1, false)
+        scene.colleagueSleepsAgain()
+        scene.advance(stall - 1)
         scene.submit(3)
-        #expect(scene.colleagueSleeps)
-        scene.advance(stall)
+        #expect(scene.colleagueSleeps, "who was woken may still come")
+        scene.advance(1)
         scene.submit(4)
-        #expect(!scene.colleagueSleeps)
+        #expect(!scene.colleagueSleeps, "they have left it there for too long")
+        scene.colleagueSleepsAgain()
+        scene.submit(5)
+        #expect(scene.colleagueSleeps)
+        #expect(scene.takeOne() == 1)
+        scene.submit(6)
+        #expect(!scene.colleagueSleeps, "there is another oldest item, and more than one")
     }
 
-    @Test func withoutAClockNobodyIsWokenBeside() throws {
+    @Test func withoutAClockEachOldestItemWakesOnce() throws {
         let scene = try Scene(isTimed: false)
-        scene.submit(1)
-        scene.submit(2)
-        scene.submit(3)
+        for item in 1...2 as ClosedRange<UInt64> { scene.submit(item) }
+        scene.colleagueSleepsAgain()
+        for item in 3...5 as ClosedRange<UInt64> { scene.submit(item) }
         #expect(scene.colleagueSleeps)
     }
 }
@@ -82,6 +73,8 @@ private final class Scene {
     deinit { gyre_clock_destroy(clock) }
 
     var colleagueSleeps: Bool { gyre_dispatch_worker_sleeps(pool.dispatch, 1) }
+
+    func colleagueSleepsAgain() { gyre_park_prepare(park, 1, false) }
 
     func advance(_ nanoseconds: UInt64) { gyre_clock_advance(clock, nanoseconds) }
 
