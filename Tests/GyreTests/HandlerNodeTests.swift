@@ -320,12 +320,13 @@ import Testing
         await runtime.finishAsync()
     }
 
+    /// Many times: the next one may come to wait for a job in the moment in which it is given up.
     @Test func aRunThatIsCancelledLeavesItsJobToTheNext() async throws {
         let runtime = try makeRuntime()
         let (started, calls) = (Tally(), Tally())
         let slow = TaskHandler<Order, Int>("slow") { order, _ in
             calls.add()
-            if calls.count == 1 {
+            if calls.count % 2 == 1 {
                 started.add()
                 try await runtime.sleep(until: .distantFuture)
             }
@@ -335,14 +336,28 @@ import Testing
         let node = graph.node("node", calling: slow)
         let plan = try graph.build()
         let order = Order(item: "tea", count: 2)
-        let first = Task { try await runtime.run(plan, order, recording: RunRecording("order")) }
-        #expect(await eventuallyAsync { started.count == 1 })
-        let second = Task { try await runtime.run(plan, order, recording: RunRecording("order")) }
-        first.cancel()
-        guard case .cancelled(.user) = try await first.value[node] else { throw Failure(number: -1) }
-        #expect(try await second.value[node].get() == 2)
+        for round in 1...500 {
+            let recording = RunRecording(RunKey("order-\(round)"))
+            let first = Task { try await runtime.run(plan, order, recording: recording) }
+            #expect(await eventuallyAsync { started.count == round })
+            let second = Task { try await runtime.run(plan, order, recording: recording) }
+            first.cancel()
+            guard case .cancelled(.user) = try await first.value[node] else { throw Failure(number: -1) }
+            #expect(try await second.value[node].get() == 2)
+        }
         #expect(runtime.engine.live == 0 && runtime.engine.deadLetters.isEmpty)
         await runtime.finishAsync()
+    }
+
+    /// Found out before it waits: a job that was given up between a look at its state and the wait for its outcome.
+    @Test func nobodyWaitsForAJobThatIsGone() async {
+        let outcome: JobOutcome? = await withUnsafeContinuation { continuation in
+            var book = EngineBook(jobsMax: 1, lettersMax: 1, retention: .seconds(1))
+            let known = book.wait(for: JobKey("gone"), 1, continuation)
+            #expect(known == .some(nil), "a waiter that is kept would wait for ever")
+            continuation.resume(returning: known ?? nil)
+        }
+        #expect(outcome == nil)
     }
 
     // MARK: - Elsewhere

@@ -322,13 +322,13 @@ struct EngineBook {
 
     // MARK: - Waiting
 
-    /// - Returns: The outcome when the job has ended; that there will be none when the book is closed; `nil` when the
-    ///   waiter is kept.
+    /// - Returns: The outcome when the job has ended; that there will be none when the book is closed, or the job was
+    ///   given up meanwhile; `nil` when the waiter is kept.
     mutating func wait(
         for key: JobKey, _ number: UInt64, _ waiter: UnsafeContinuation<JobOutcome?, Never>
     ) -> JobOutcome?? {
         if case .ended(let outcome)? = entries[key]?.phase { return outcome }
-        if isClosed { return .some(nil) }
+        if isClosed || entries[key] == nil { return .some(nil) }
         entries[key]?.waiters[number] = waiter
         return nil
     }
