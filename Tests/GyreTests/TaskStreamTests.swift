@@ -111,8 +111,8 @@ import Testing
             if number < 3 { #expect(try await reader.next() == number) }
             mayGo.add()
         }
-        // The fifth waits for room, for longer than the body might be silent. It has been sent when it is seen alive at a
-        // later instant than that of its sending, which may be the first of the two.
+        // The fifth waits for room, for longer than the body might be silent. It has its place in the line when the
+        // body is seen alive at a later instant than that of the sending, which may be the first of the two.
         for _ in 0..<2 {
             time.advance(by: .nanoseconds(1))
             #expect(await eventuallyAsync { stream.core.lastSign == clock.now })

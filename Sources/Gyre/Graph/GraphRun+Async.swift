@@ -27,10 +27,12 @@ extension GraphRun {
             }
         }
         ledger.add(RunningBody(task: task, store: call.store, isProtected: isProtected), endingIn: step)
-        // The run holds itself until the step is done.
+        let isCancelled = cancelFlag.reason != 0 && (!isProtected || cancelReason == .shutdown)
+        // The run holds itself until the step is done, which may be as soon as the step can be queued: at a deadline
+        // that has come by now. From here on only the task is this worker's.
         let run = UnownedRun(run: .passUnretained(self))
         task.whenSettled { run.run._withUnsafeGuaranteedRef { $0.queueAnyway(step) } }
-        if cancelFlag.reason != 0, !isProtected || cancelReason == .shutdown { _ = task.cancel() }
+        if isCancelled { _ = task.cancel() }
         task.start(on: seat)
     }
 

@@ -136,8 +136,12 @@ final class StreamCore<Element: Sendable>: Sendable {
     }
 
     private func withdraw(_ number: UInt64) {
-        let sender = state.withLock { state in
-            state.senders.firstIndex { $0.number == number }.map { state.senders.remove(at: $0) }
+        let sender: Sender? = state.withLock { state in
+            if let index = state.senders.firstIndex(where: { $0.number == number }) {
+                state.lastSign = clock.now  // it waited for its reader until now
+                return state.senders.remove(at: index)
+            }
+            return nil
         }
         sender?.continuation.wake(returning: false)
     }

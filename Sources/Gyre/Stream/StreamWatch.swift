@@ -90,7 +90,8 @@ final class StreamWatch: Sendable {
     }
 
     fileprivate func look() {
-        guard !timers.isClosed, let last = lastSign() else { return }
+        guard let last = lastSign() else { return }
+        if timers.isClosed { return giveUp(GyreError(code: .closed)) }  // nobody will look again
         let due = last + idle
         if due <= clock.now { return giveUp(StreamTimeout(idle: idle)) }
         let isWanted = state.withLock { state in
