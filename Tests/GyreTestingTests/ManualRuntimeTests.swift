@@ -105,6 +105,21 @@ import Testing
         #expect(test.finish().isComplete)
     }
 
+    /// Whoever puts out what nobody reads waits for no time to pass, however often he would be looked after.
+    @Test func aWatchedStreamThatNobodyReadsIsStuck() throws {
+        let test = try ManualRuntime()
+        let stream = try test.runtime.stream(of: Int.self, capacity: 1, idle: .seconds(1)) { output in
+            for number in 0..<2 { try await output.send(number) }
+        }
+        let (never, outside) = AsyncStream<Int>.makeStream()
+        let task = test.start { await never.first { _ in true } }
+        #expect(throws: StuckError()) { try test.finish(task) }
+        outside.finish()
+        stream.cancel()
+        test.settle()
+        #expect(test.finish().isComplete)
+    }
+
     @Test func aCancelledTaskEndsAtOnce() throws {
         let test = try ManualRuntime()
         let runtime = test.runtime

@@ -111,18 +111,61 @@ import Testing
             if number < 3 { #expect(try await reader.next() == number) }
             mayGo.add()
         }
-        // The fifth waits for room, for longer than the body might be silent. It has its place in the line when the
-        // body is seen alive at a later instant than that of the sending, which may be the first of the two.
-        for _ in 0..<2 {
-            time.advance(by: .nanoseconds(1))
-            #expect(await eventuallyAsync { stream.core.lastSign == clock.now })
-        }
+        // The fifth waits for room, for longer than the body might be silent. No timer runs for it meanwhile.
+        #expect(await eventuallyAsync { stream.core.sign == .waitsForReader })
         for _ in 0..<5 { try await runtime.pass(.seconds(1), time) }
+        #expect(runtime.timers.waiting == 0)
         #expect(try await reader.next() == 3)
         #expect(try await reader.next() == 4)
         #expect(try await reader.next() == nil)
         #expect(await eventuallyAsync { runtime.timers.waiting == 0 })
         await runtime.finishAsync()
+    }
+
+    /// It is counted from when the reader let the body go on, by reading or by the cancel of a send.
+    @Test(arguments: [true, false]) func aBodyThatWaitedIsWatchedAgain(isRead: Bool) async throws {
+        let (clock, time) = MonotonicClock.manual(startingAt: MonotonicInstant(nanoseconds: 1_000))
+        let runtime = try makeRuntime { $0.clock = clock }
+        let (sleeper, cancelled) = (Sleeper(), Tally())
+        let send = Lock<Task<Void, any Error>?>(nil)
+        let stream = try runtime.stream(of: Int.self, capacity: 1, idle: .seconds(2)) { output in
+            try await output.send(0)
+            let second = Task { try await output.send(1) }
+            send.withLock { $0 = second }
+            _ = await second.result
+            do { try await sleeper.sleep() } catch { cancelled.add() }
+        }
+        let isKnown = { send.withLock { $0 != nil } }
+        #expect(await eventuallyAsync { stream.core.sign == .waitsForReader && isKnown() })
+        for _ in 0..<5 { try await runtime.pass(.seconds(1), time) }
+        #expect(runtime.timers.waiting == 0)
+        var reader = stream.makeAsyncIterator()
+        if isRead { #expect(try await reader.next() == 0) } else { send.withLock { $0 }?.cancel() }
+        #expect(await eventuallyAsync { sleeper.isAsleep && runtime.timers.waiting == 1 })
+        try await runtime.pass(.seconds(2) - .nanoseconds(1), time)
+        #expect(sleeper.isAsleep)
+        try await runtime.pass(.nanoseconds(1), time)
+        #expect(try await reader.next() == (isRead ? 1 : 0))
+        await #expect(throws: StreamTimeout(idle: .seconds(2))) { try await reader.next() }
+        #expect(await eventuallyAsync { cancelled.count == 1 })
+        await runtime.finishAsync()
+    }
+
+    /// A body that heeds no cancel outlives its runtime; its reader does not wait for it.
+    @Test func theEndOfTheRuntimeEndsAWatchedStream() async throws {
+        let runtime = try makeRuntime()
+        let mayEnd = Tally()
+        let stream = try runtime.stream(of: Int.self, idle: .seconds(3_600)) { output in
+            try await output.send(0)
+            while mayEnd.count == 0 { await Task.yield() }
+        }
+        var reader = stream.makeAsyncIterator()
+        #expect(try await reader.next() == 0)
+        let report = await runtime.drain(soft: .zero, hard: .milliseconds(100))
+        #expect(report.unfinishedRuns == 1)
+        let error = await #expect(throws: GyreError.self) { try await reader.next() }
+        #expect(error?.code == .closed)
+        mayEnd.add()
     }
 
     @Test func anErrorComesAfterWhatWasPutOut() async throws {

@@ -30,7 +30,8 @@ final class StreamCore<Element: Sendable>: Sendable {
         var firstOutput: MonotonicInstant?
         /// When the body began, put something out, or was let go on.
         var lastSign: MonotonicInstant
-        /// While somebody may give the stream up: how the body is cancelled then.
+        /// Who gives the stream up when the body is silent, and how the body is cancelled then; until it has ended.
+        var watch: StreamWatch?
         var cancelBody: (@Sendable () -> Void)?
         var isGivenUp = false
         var dropped: UInt64 = 0
@@ -48,6 +49,12 @@ final class StreamCore<Element: Sendable>: Sendable {
                 count -= 1
             }
             return slots[head]
+        }
+
+        /// A sender does not wait any more. Returns a watch that is to be told.
+        mutating func wentOn(at now: MonotonicInstant) -> StreamWatch? {
+            lastSign = now
+            return senders.isEmpty ? watch : nil
         }
 
         mutating func nextNumber() -> UInt64 {
@@ -136,44 +143,59 @@ final class StreamCore<Element: Sendable>: Sendable {
     }
 
     private func withdraw(_ number: UInt64) {
-        let sender: Sender? = state.withLock { state in
-            if let index = state.senders.firstIndex(where: { $0.number == number }) {
-                state.lastSign = clock.now  // it waited for its reader until now
-                return state.senders.remove(at: index)
-            }
-            return nil
+        let (sender, watch): (Sender?, StreamWatch?) = state.withLock { state in
+            guard let index = state.senders.firstIndex(where: { $0.number == number }) else { return (nil, nil) }
+            return (state.senders.remove(at: index), state.wentOn(at: clock.now))
         }
+        watch?.bodyGoesOn()
         sender?.continuation.wake(returning: false)
     }
 
     /// Nothing more will come. Readers get what there is, then `error`.
     func finish(_ error: (any Error)?) {
-        let (readers, senders): ([Reader], [UnsafeContinuation<Bool, Never>]) = state.withLock { state in
-            if state.hasEnded { return ([], []) }
+        let end = state.withLock { state -> State? in
+            if state.hasEnded { return nil }
             state.hasEnded = true
             state.error = error
-            defer { (state.readers, state.senders, state.cancelBody) = ([], [], nil) }
-            return (state.readers.map(\.continuation), state.senders.map(\.continuation))
+            defer { (state.readers, state.senders, state.watch, state.cancelBody) = ([], [], nil, nil) }
+            return state
         }
-        for reader in readers { reader.wake(returning: .end(error)) }
-        for sender in senders { sender.wake(returning: false) }
+        guard let end else { return }
+        end.watch?.end()
+        for reader in end.readers { reader.continuation.wake(returning: .end(error)) }
+        for sender in end.senders { sender.continuation.wake(returning: false) }
     }
 
     // MARK: - A body that is silent
 
-    /// The body begins.
-    func began() { state.withLock { $0.lastSign = clock.now } }
+    /// Has the body watched from its start on.
+    func watch(idle: Duration, timers: TimerService) {
+        let watch = StreamWatch(
+            idle: idle, timers: timers, clock: clock, sign: { self.sign }, giveUp: { self.giveUp($0) })
+        state.withLock { $0.watch = watch }
+    }
 
-    /// The last sign of life of the body; now, while it waits for its reader. `nil` once the stream has ended.
-    var lastSign: MonotonicInstant? {
+    /// The body begins.
+    ///
+    /// - Throws: When it is watched, and no timer is free or the runtime has ended.
+    func bodyBegins() throws(GyreError) {
+        let watch: StreamWatch? = state.withLock { state in
+            state.lastSign = clock.now
+            return state.watch
+        }
+        do throws(SubmitError) { try watch?.bodyBegins() } catch { throw GyreError(refusal: error) }
+    }
+
+    /// What the body shows of itself.
+    var sign: StreamSign {
         state.withLock { state in
-            if state.hasEnded { return nil }
-            return state.senders.isEmpty ? state.lastSign : clock.now
+            if state.hasEnded { return .ended }
+            return state.senders.isEmpty ? .alive(at: state.lastSign) : .waitsForReader
         }
     }
 
     /// Ends the stream, and cancels a body that goes on.
-    func giveUp(_ error: any Error) {
+    private func giveUp(_ error: any Error) {
         let cancel: (@Sendable () -> Void)? = state.withLock { state in
             state.isGivenUp = true
             return state.cancelBody
@@ -216,18 +238,18 @@ final class StreamCore<Element: Sendable>: Sendable {
     }
 
     private func read(_ number: UInt64, _ reader: Reader) -> Reading? {
-        let (reading, sender): (Reading?, Sender?) = state.withLock { state in
+        let (reading, sender, watch): (Reading?, Sender?, StreamWatch?) = state.withLock { state in
             if let element = state.pop() {
-                guard !state.senders.isEmpty else { return (.element(element), nil) }
+                guard !state.senders.isEmpty else { return (.element(element), nil, nil) }
                 let sender = state.senders.removeFirst()
                 state.push(sender.element)
-                state.lastSign = clock.now
-                return (.element(element), sender)
+                return (.element(element), sender, state.wentOn(at: clock.now))
             }
-            if state.hasEnded { return (.end(state.error), nil) }
+            if state.hasEnded { return (.end(state.error), nil, nil) }
             state.readers.append((number, reader))
-            return (nil, nil)
+            return (nil, nil, nil)
         }
+        watch?.bodyGoesOn()
         sender?.continuation.wake(returning: true)
         return reading
     }

@@ -10,13 +10,23 @@ public struct StreamTimeout: Error, Sendable, Hashable, CustomStringConvertible,
     public var description: String { "nothing was put out for \(idle)" }
 }
 
-/// Gives a stream up whose body shows no sign of life. One timer, set anew when it fires and not for each sign.
+/// What a body shows of itself.
+enum StreamSign: Equatable {
+    case alive(at: MonotonicInstant)
+    /// It has put out more than its reader takes, and is not silent.
+    case waitsForReader
+    /// There is nothing to watch any more.
+    case ended
+}
+
+/// Gives a stream up whose body shows no sign of life. One timer, set anew when it fires and not for each sign, and
+/// none while the body waits for its reader.
 ///
 /// - Concurrency: The timer thread asks and gives up; a short lock for each change.
 final class StreamWatch: Sendable {
     private enum State {
-        /// The body has not begun.
-        case ready
+        /// The body has not begun, or waits for its reader.
+        case resting
         /// None while the timer is being set, or does its work.
         case waiting(TimerToken)
         case over
@@ -25,35 +35,32 @@ final class StreamWatch: Sendable {
     private let idle: Duration
     private let timers: TimerService
     private let clock: MonotonicClock
-    /// The last sign of life, `nil` when there is nothing to watch any more.
-    private let lastSign: @Sendable () -> MonotonicInstant?
+    private let sign: @Sendable () -> StreamSign
     private let giveUp: @Sendable (any Error) -> Void
-    private let state = Lock(State.ready)
+    private let state = Lock(State.resting)
 
     init(
-        idle: Duration, timers: TimerService, clock: MonotonicClock,
-        lastSign: @escaping @Sendable () -> MonotonicInstant?, giveUp: @escaping @Sendable (any Error) -> Void
+        idle: Duration, timers: TimerService, clock: MonotonicClock, sign: @escaping @Sendable () -> StreamSign,
+        giveUp: @escaping @Sendable (any Error) -> Void
     ) {
         self.idle = idle
         self.timers = timers
         self.clock = clock
-        self.lastSign = lastSign
+        self.sign = sign
         self.giveUp = giveUp
     }
 
-    /// The body begins.
-    ///
     /// - Throws: ``SubmitError`` when no timer is free, or the runtime has ended.
-    func begin() throws(SubmitError) {
-        let isFirst = state.withLock { state in
-            guard case .ready = state else { return false }
-            state = .waiting(.none)
-            return true
-        }
-        if isFirst { try setTimer(clock.now + idle) }
+    func bodyBegins() throws(SubmitError) {
+        if wakesUp() { try setTimer(clock.now + idle) }
     }
 
-    /// The body has ended.
+    /// The body does not wait for its reader any more.
+    func bodyGoesOn() {
+        if wakesUp() { setTimerOrGiveUp(clock.now + idle) }
+    }
+
+    /// The stream has ended.
     func end() {
         let token: TimerToken = state.withLock { state in
             defer { state = .over }
@@ -61,6 +68,15 @@ final class StreamWatch: Sendable {
             return .none
         }
         if token != .none { takeBack(token) }
+    }
+
+    /// False when a timer is there already, or nothing is to be watched.
+    private func wakesUp() -> Bool {
+        state.withLock { state in
+            guard case .resting = state else { return false }
+            state = .waiting(.none)
+            return true
+        }
     }
 
     private func setTimer(_ due: MonotonicInstant) throws(SubmitError) {
@@ -77,12 +93,20 @@ final class StreamWatch: Sendable {
         let isLate = state.withLock { state in
             switch state {
             case .waiting(.none): state = .waiting(token)
-            case .waiting: return false
-            case .ready, .over: return true
+            case .waiting, .resting: return false
+            case .over: return true
             }
             return false
         }
         if isLate { takeBack(token) }
+    }
+
+    private func setTimerOrGiveUp(_ due: MonotonicInstant) {
+        do throws(SubmitError) {
+            try setTimer(due)
+        } catch {
+            giveUp(GyreError(refusal: error))  // nobody would notice its silence
+        }
     }
 
     private func takeBack(_ token: TimerToken) {
@@ -90,20 +114,27 @@ final class StreamWatch: Sendable {
     }
 
     fileprivate func look() {
-        guard let last = lastSign() else { return }
+        let sign = sign()
+        if sign == .ended { return }
         if timers.isClosed { return giveUp(GyreError(code: .closed)) }  // nobody will look again
-        let due = last + idle
-        if due <= clock.now { return giveUp(StreamTimeout(idle: idle)) }
-        let isWanted = state.withLock { state in
-            guard case .waiting = state else { return false }
-            state = .waiting(.none)
-            return true
+        switch sign {
+        case .ended: return
+        case .waitsForReader:
+            // Who lets the body go on looks for a watch at rest: said first, looked again then.
+            if become(.resting), self.sign() != .waitsForReader { bodyGoesOn() }
+        case .alive(let instant):
+            let due = instant + idle
+            if due <= clock.now { return giveUp(StreamTimeout(idle: idle)) }
+            if become(.waiting(.none)) { setTimerOrGiveUp(due) }
         }
-        guard isWanted else { return }
-        do throws(SubmitError) {
-            try setTimer(due)
-        } catch {
-            giveUp(error)  // nobody would notice its silence
+    }
+
+    /// The timer has fired. False when the stream has ended meanwhile.
+    private func become(_ next: State) -> Bool {
+        state.withLock { state in
+            guard case .waiting = state else { return false }
+            state = next
+            return true
         }
     }
 }

@@ -89,19 +89,19 @@ extension Runtime {
         _ body: nonisolated(nonsending) @escaping @Sendable (StreamOutput<Element>) async throws -> Void
     ) throws(SubmitError) -> TaskStream<Element> {
         let core = StreamCore<Element>(clock: clock, capacity: capacity, overflow: overflow)
-        let watch = idle.map { idle in
-            StreamWatch(idle: idle, timers: timers, clock: clock, lastSign: { core.lastSign }) { core.giveUp($0) }
-        }
-        let handle: TaskHandle<Void> = try post(lane: lane, deadline: deadline) {
-            if let watch {
-                core.began()
-                try watch.begin()
+        if let idle { core.watch(idle: idle, timers: timers) }
+        let handle: TaskHandle<Void>
+        do throws(SubmitError) {
+            handle = try post(lane: lane, deadline: deadline) {
+                try core.bodyBegins()
+                try await body(StreamOutput(core: core))
             }
-            try await body(StreamOutput(core: core))
+        } catch {
+            core.finish(error)  // it and its watch have each other until then
+            throw error
         }
-        if watch != nil { core.whenGivenUp { _ = handle.cancel() } }
+        if idle != nil { core.whenGivenUp { _ = handle.cancel() } }
         handle.task.whenSettled {
-            watch?.end()
             do {
                 try handle.settledOutcome.get()
                 core.finish(nil)
