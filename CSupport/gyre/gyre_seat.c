@@ -74,11 +74,12 @@ static void gyre_seat_make_key(void) {
 }
 
 /// A thread that lives longer than its pools, such as one of a program that makes a pool for each test, would look
-/// through all that ever were.
+/// through all that ever were. While another thread has the list of pools they are left for the next time: a submit
+/// waits for nobody.
 static void gyre_seat_forget_dead(void) {
     gyre_seat_entry *first = pthread_getspecific(gyre_seat_key);
     if (first == NULL) return;
-    pthread_mutex_lock(&gyre_registry_lock);
+    if (pthread_mutex_trylock(&gyre_registry_lock) != 0) return;
     for (gyre_seat_entry **link = &first; *link != NULL;) {
         gyre_seat_entry *entry = *link;
         if (gyre_registry_has(entry->id)) {

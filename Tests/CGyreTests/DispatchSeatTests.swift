@@ -57,15 +57,20 @@ import Testing
         onThreads(1) { _ in #expect(last.submit(1, last.seat())) }
     }
 
-    /// A thread forgets its seats in pools that have ended: else each new pool would cost it a longer look.
+    /// A thread forgets its seats in pools that have ended: else each new pool would cost it a longer look. Another
+    /// thread that ends at this moment may have it forget one of them later.
     @Test func aThreadOutlivesItsPools() throws {
         let kept = try Pool(submitters: 1)
         onThreads(1) { _ in
             let seat = kept.seat()
-            for number in 0..<100 {
-                guard let pool = try? Pool(submitters: 1) else { return #expect(Bool(false), "no pool \(number)") }
-                #expect(pool.submit(1, pool.seat()))
-                #expect(gyre_thread_seats() == 2)
+            do {
+                for _ in 0..<100 {
+                    let pool = try Pool(submitters: 1)
+                    #expect(pool.submit(1, pool.seat()))
+                    #expect(gyre_thread_seats() <= 4, "the one of this pool, the one that is kept, and few others")
+                }
+            } catch {
+                Issue.record(error, "a pool could not be made")
             }
             #expect(kept.seat() == seat)
         }

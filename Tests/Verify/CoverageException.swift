@@ -160,6 +160,7 @@ struct CoverageException: Equatable, CustomStringConvertible {
             "gyre_clock.c",
             "} while (!gyre_cas_acq_rel_relaxed(&clock->manual_ns, &now, next));"
         ),
+        race("gyre_seat.c", "if (pthread_mutex_trylock(&gyre_registry_lock) != 0) return;"),
         race("gyre_dispatch.c", "if (gyre_park_wake_one(&dispatch->park, &look_again) || !look_again) return;"),
         race(
             "gyre_dispatch.c", "} while (gyre_park_wants_wake(&dispatch->park) && gyre_dispatch_has_item(dispatch));", 4
