@@ -242,17 +242,15 @@ void gyre_dispatch_wake_slow(gyre_dispatch *dispatch) {
 }
 
 /// Whether a worker should be woken beside the one that searches: the own queue holds more than that one will take, and
-/// nobody was woken beside it for the same oldest item, or too long ago. A colleague woken by the searching worker
-/// comes to run behind it, on its core; woken from here, on the one of this thread, which is free as soon as this
-/// thread waits.
+/// nobody was woken beside another for it of late. A colleague woken by the searching worker comes to run behind it, on
+/// its core; woken from here, on the one of this thread, which is free as soon as this thread waits.
 static bool gyre_dispatch_wakes_beside(gyre_seat *seat) {
+    if (seat->clock == NULL) return false;
     uint64_t head = gyre_load_relaxed(&seat->runq.head); // a hint: an older one wakes a worker too many
     if (gyre_load_relaxed(&seat->runq.tail) - head <= 1) return false;
-    uint64_t now = seat->clock == NULL ? 0 : gyre_clock_now(seat->clock);
-    uint32_t oldest = (uint32_t)head + 1;
-    if (seat->oldest == oldest && now - seat->oldest_since < GYRE_DISPATCH_STALL_NANOSECONDS) return false;
-    seat->oldest = oldest;
-    seat->oldest_since = now;
+    uint64_t now = gyre_clock_now(seat->clock);
+    if (now < seat->beside_from) return false;
+    seat->beside_from = now + GYRE_DISPATCH_BESIDE_NANOSECONDS;
     return true;
 }
 

@@ -54,12 +54,12 @@ bool gyre_overflow_pop(gyre_overflow *queue, gyre_overflow_item *item) {
     return true;
 }
 
-// Time is whatever comes out: each look at the clock is later than the last one by more than a stalled search takes.
+// Time is whatever comes out: at each look at the clock another worker may be woken beside one that searches.
 static uint64_t time_now;
 static gyre_clock hasty_clock = {.source = GYRE_CLOCK_MANUAL};
 uint64_t gyre_clock_now_slow(const gyre_clock *clock) {
     (void)clock;
-    return time_now += GYRE_DISPATCH_STALL_NANOSECONDS;
+    return time_now += GYRE_DISPATCH_BESIDE_NANOSECONDS;
 }
 uint64_t gyre_clock_time_of(const gyre_clock *clock, uint64_t ticks, uint32_t index) {
     (void)ticks;

@@ -5,10 +5,10 @@ import Testing
 /// Who is woken beside a worker that searches. Worker 0 holds the token and does nothing, worker 1 has announced sleep,
 /// the submitter is the test, and time is told by hand.
 @Suite struct DispatchWakeTests {
-    private let stall = UInt64(GYRE_DISPATCH_STALL_NANOSECONDS)
+    private let pause = UInt64(GYRE_DISPATCH_BESIDE_NANOSECONDS)
 
-    @Test(arguments: [true, false]) func theSecondItemWakesAnotherWorker(isTimed: Bool) throws {
-        let scene = try Scene(isTimed: isTimed)
+    @Test func theSecondItemWakesAnotherWorker() throws {
+        let scene = try Scene()
         scene.submit(1)
         #expect(scene.colleagueSleeps, "the search will find it")
         scene.submit(2)
@@ -21,38 +21,44 @@ import Testing
     @Test func anItemThatLiesAloneHasJustCome() throws {
         let scene = try Scene()
         scene.submit(1)
-        scene.advance(10 * stall)
+        scene.advance(10 * pause)
         #expect(scene.takeOne() == 1)
         scene.submit(2)
         #expect(scene.colleagueSleeps)
     }
 
-    /// One wake each time: a pool of many does not wake them all while the first two are on their way.
+    /// A pool of many does not wake them all while the first two are on their way.
     @Test func nobodyElseIsWokenAtOnce() throws {
         let scene = try Scene()
         scene.submit(1)
         scene.submit(2)
-        #expect(!scene.colleagueSleeps)
-        scene.colleagueSleepsAgain()
-        scene.advance(stall - 1)
-        scene.submit(3)
-        #expect(scene.colleagueSleeps, "who was woken may still come")
-        scene.advance(1)
-        scene.submit(4)
-        #expect(!scene.colleagueSleeps, "they have left it there for too long")
-        scene.colleagueSleepsAgain()
-        scene.submit(5)
-        #expect(scene.colleagueSleeps)
-        #expect(scene.takeOne() == 1)
-        scene.submit(6)
-        #expect(!scene.colleagueSleeps, "there is another oldest item, and more than one")
+        for item in 0..<10 as Range<UInt64> {
+            #expect(!scene.colleagueSleeps)
+            scene.colleagueSleepsAgain()
+            scene.advance(pause - 1)
+            scene.submit(2 * item + 3)
+            #expect(scene.colleagueSleeps, "who was woken may still come")
+            scene.advance(1)
+            scene.submit(2 * item + 4)
+        }
     }
 
-    @Test func withoutAClockEachOldestItemWakesOnce() throws {
-        let scene = try Scene(isTimed: false)
-        for item in 1...2 as ClosedRange<UInt64> { scene.submit(item) }
+    /// Nor for each item of a queue that moves.
+    @Test func aQueueThatMovesWakesNoMore() throws {
+        let scene = try Scene()
+        scene.submit(1)
+        scene.submit(2)
         scene.colleagueSleepsAgain()
-        for item in 3...5 as ClosedRange<UInt64> { scene.submit(item) }
+        for item in 3..<20 as Range<UInt64> {
+            #expect(scene.takeOne() == item - 2)
+            scene.submit(item)
+            #expect(scene.colleagueSleeps)
+        }
+    }
+
+    @Test func withoutAClockNobodyIsWokenBeside() throws {
+        let scene = try Scene(isTimed: false)
+        for item in 1...3 as ClosedRange<UInt64> { scene.submit(item) }
         #expect(scene.colleagueSleeps)
     }
 }

@@ -6,7 +6,8 @@
 // Progress    submit, next and give are lock-free. A stopped thread holds up nobody; it may hide the chunk that it
 //             was moving (32 tasks) and the free handles of its stash (64).
 // Order       First in, first out within each queue, approximate across queues. A submit happens before its task runs.
-// Allocation  In gyre_dispatch_create, and once for each thread that submits for the first time.
+// Allocation  In gyre_dispatch_create, and once for each thread that submits for the first time. That first submit also
+//             forgets the thread's seats in pools that have ended, if no other thread has the list of pools.
 //
 //      submit ─▶ own queue (256) ─ full ─▶ the 32 oldest as one chunk ─▶ work (ring of chunks)
 //             └▶ another lane, or a thread without a seat ─▶ injector of the lane (ring of handles)
@@ -63,9 +64,9 @@ enum { GYRE_LANE_HIGH = 0, GYRE_LANE_NORMAL = 1, GYRE_LANE_LOW = 2, GYRE_LANE_BA
 
 #define GYRE_DISPATCH_FAIR_TURNS 64u
 #define GYRE_DISPATCH_FAIR_SOURCES 7u
-/// How long the oldest item of a submitter's queue waits for the workers that were woken for it before another one is
-/// woken: longer than a worker needs to be woken (10 us), shorter than what the system takes a processor away for.
-#define GYRE_DISPATCH_STALL_NANOSECONDS 20000u
+/// From one worker that a thread wakes beside a searching one to the next: longer than a worker needs to be woken
+/// (10 us), shorter than what the system takes a processor away for.
+#define GYRE_DISPATCH_BESIDE_NANOSECONDS 20000u
 
 typedef struct gyre_dispatch gyre_dispatch;
 typedef struct gyre_seat gyre_seat;
@@ -101,8 +102,7 @@ struct gyre_seat {
     uint32_t sampled;        // tasks since the last one that was timed
     gyre_atomic_u32 taken;   // S1 -> S2
     gyre_atomic_u32 inside;  // L1 -> L2; the owner writes
-    uint32_t oldest;         // where the queue began when a worker was last woken beside another, plus 1, and when
-    uint64_t oldest_since;
+    uint64_t beside_from;    // when the owner may wake a worker beside another again
     // Written by the owner, read by snapshots.
     GYRE_CACHE_ALIGNED gyre_counter_line counts[GYRE_COUNTS / GYRE_COUNTERS_PER_LINE];
     gyre_stash stash;        // free records
@@ -175,9 +175,9 @@ bool gyre_dispatch_has_item(gyre_dispatch *dispatch);
 /// Wakes one worker if that is wanted; loops while there is something and the token was given back for nobody.
 void gyre_dispatch_wake_slow(gyre_dispatch *dispatch);
 
-/// For a submit that saw a worker asleep: wakes it if nobody searches, or if the own queue holds more than one item:
-/// one worker beside the searching one, and another after each GYRE_DISPATCH_STALL_NANOSECONDS in which the oldest item
-/// is left where it is. `seat` may be NULL, which has no such queue.
+/// For a submit that saw a worker asleep: wakes it if nobody searches, or if the own queue holds more than one item and
+/// this thread has woken nobody beside a searching worker for GYRE_DISPATCH_BESIDE_NANOSECONDS. `seat` may be NULL,
+/// which has no such queue.
 void gyre_dispatch_tell_sleeper(gyre_dispatch *dispatch, gyre_seat *seat);
 
 /// Worker only, after it took an item while it held the token: gives the token back, and wakes the next worker if there
