@@ -93,7 +93,7 @@ import Testing
             return 1
         }
         async let report = runtime.drain(soft: .zero, hard: .seconds(patienceSeconds))
-        while !runtime.pool.isStopping { await Task.yield() }
+        #expect(await eventuallyAsync { runtime.pool.isStopping })
         release.open()
         guard case .cancelled(.shutdown) = await handle.settled else {
             Issue.record("\(String(describing: handle.outcome))")

@@ -91,7 +91,7 @@ import Testing
             return 11
         }
         let waiters = (0..<20).map { _ in Task { try await handle.value } }
-        while !sleeper.isAsleep { await Task.yield() }
+        #expect(await eventuallyAsync { sleeper.isAsleep })
         sleeper.wake()
         for waiter in waiters { #expect(try await waiter.value == 11) }
         await runtime.finishAsync()

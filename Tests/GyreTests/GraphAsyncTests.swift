@@ -50,7 +50,7 @@ import Testing
         let end = graph.node("end", after: sleepers.indices.map(String.init)) { $0 + 1 }
         let plan = try graph.build()
         let caller = Task { try await runtime.run(plan, 1) }
-        while !sleepers.allSatisfy(\.isAsleep) { await Task.yield() }
+        #expect(await eventuallyAsync { sleepers.allSatisfy(\.isAsleep) })
         for sleeper in sleepers { sleeper.wake() }
         #expect(try await caller.value[end].value == 2)
         await runtime.finishAsync()
@@ -72,7 +72,7 @@ import Testing
             shelf.put(result, at: 0)
             ended.open()
         }
-        while !sleeper.isAsleep { await Task.yield() }
+        #expect(await eventuallyAsync { sleeper.isAsleep })
         handle.cancel()
         #expect(eventually { ended.isOpen })
         let result = try #require(shelf[0])
@@ -104,7 +104,7 @@ import Testing
         let asleep = graph.node("asleep") { _ in try await sleeper.sleep() }
         let plan = try graph.build()
         let caller = Task { try await runtime.run(plan, 1) }
-        while !sleeper.isAsleep { await Task.yield() }
+        #expect(await eventuallyAsync { sleeper.isAsleep })
         let report = await runtime.drain(soft: .zero, hard: .seconds(patienceSeconds))
         #expect(isCancelled(try await caller.value[asleep], .shutdown))
         #expect(report.unfinishedRuns == 0)
@@ -152,7 +152,7 @@ import Testing
         let after = graph.join("after", slow) { _, slow in "\(slow)" }
         let plan = try graph.build()
         let caller = Task { try await runtime.run(plan, 1) }
-        while !sleeper.isAsleep { await Task.yield() }
+        #expect(await eventuallyAsync { sleeper.isAsleep })
         let release = try runtime.occupy(1)
         while true {
             do { try runtime.post {} } catch { break }

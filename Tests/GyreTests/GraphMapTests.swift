@@ -143,7 +143,7 @@ import Testing
         }
         let plan = try graph.build()
         let caller = Task { try await runtime.run(plan, 0) }
-        while !(sleepers[0].isAsleep && sleepers[1].isAsleep) { await Task.yield() }
+        #expect(await eventuallyAsync { sleepers[0].isAsleep && sleepers[1].isAsleep })
         caller.cancel()
         let result = try await caller.value
         #expect(isCancelled(result[map], .user))

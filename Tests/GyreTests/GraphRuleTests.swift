@@ -178,7 +178,7 @@ import Testing
         let clean = graph.join("clean", second, rule: .always) { _, second in isCancelled(second, .user) }
         let plan = try graph.build()
         let caller = Task { try await runtime.run(plan, 1) }
-        while !started.isOpen { await Task.yield() }
+        #expect(await eventuallyAsync { started.isOpen })
         caller.cancel()
         let result = try await caller.value
         #expect(result[first].value == true, "a body sees that its run was cancelled")

@@ -75,7 +75,7 @@ import Testing
         graph.undo(asleep) { _, _ in Issue.record("it did not complete") }
         let plan = try graph.build()
         let caller = Task { try await runtime.run(plan, 1) }
-        while !sleeper.isAsleep { await Task.yield() }
+        #expect(await eventuallyAsync { sleeper.isAsleep })
         caller.cancel()
         #expect(try await caller.value.undone.map(\.name) == ["first"])
         #expect(undone.count == 1)
@@ -91,7 +91,7 @@ import Testing
         graph.undo(first) { _, _ in Issue.record("it may be taken up again") }
         let plan = try graph.build()
         let caller = Task { try await runtime.run(plan, 1) }
-        while !sleeper.isAsleep { await Task.yield() }
+        #expect(await eventuallyAsync { sleeper.isAsleep })
         await runtime.drain(soft: .zero, hard: .seconds(patienceSeconds))
         #expect(try await caller.value.undone.isEmpty)
     }

@@ -265,9 +265,9 @@ import Testing
         let plan = try graph.build()
         let first = Shelf<GraphResult>(1)
         try runtime.post(plan, 0) { first.put($0, at: 0) }
-        while !started.isOpen { await Task.yield() }
+        #expect(await eventuallyAsync { started.isOpen })
         let second = Task { try await runtime.run(plan, 1) }
-        while runtime.snapshot().runsLive < 2 { await Task.yield() }
+        #expect(await eventuallyAsync { runtime.snapshot().runsLive >= 2 })
         let third = Shelf<GraphResult>(1)
         try runtime.post(plan, 2) { third.put($0, at: 0) }
         second.cancel()

@@ -46,7 +46,7 @@ import Testing
                 return 1
             }
         }
-        while !sleeper.isAsleep { await Task.yield() }
+        #expect(await eventuallyAsync { sleeper.isAsleep })
         caller.cancel()
         await #expect(throws: CancellationError.self) { try await caller.value }
         await runtime.finishAsync()

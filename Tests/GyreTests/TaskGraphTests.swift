@@ -245,7 +245,7 @@ import Testing
         }
         let plan = try graph.build()
         let caller = Task { try await runtime.run(plan, 1) }
-        while !started.isOpen { await Task.yield() }
+        #expect(await eventuallyAsync { started.isOpen })
         caller.cancel()
         release.open()
         let result = try await caller.value
