@@ -44,7 +44,8 @@ import Testing
     @Test func theExamplesAboutDependenciesRun() async throws {
         let end = try await dependenciesExample()
         #expect(end.count == "umbrella".count)
-        #expect(end.answer == Served(value: 42, by: .staleValue(name: "last answer")))
+        #expect(end.answer == Served(value: 17, by: .staleValue(name: "last answer")))
+        #expect(end.estimate == Served(value: 20, by: .fallback(name: "estimate", index: 0)))
         #expect(end.description.contains("failureShare = 0.3 (user)"))
         // The breaker opens between the first call's attempts.
         #expect(try await policyOrderExample().first == "not yet")

@@ -98,7 +98,7 @@ import Testing
 
     @Test func aCallThatIsServedByAFallbackLeavesOneToo() throws {
         let (manual, stock) = try makeTest(attempts: 2)
-        let fallbacks = try Fallbacks<Int>(of: stock, [.init(FallbackStep("list")) { _ in 7 }])
+        let fallbacks = try Fallbacks<Void, Int>(of: stock, [.init(FallbackStep("list")) { _ in 7 }])
         let served = try manual.run { try await stock.call(orElse: fallbacks) { _ in throw Failure(number: 1) } }
         #expect(served.value == 7 && stock.deadLetters.map(\.attempts) == [2])
         manual.finish()

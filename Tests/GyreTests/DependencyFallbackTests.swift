@@ -13,7 +13,7 @@ import Testing
         let test = try ManualDependency(.init(bulkhead: Bulkhead()))
         let (stock, failing) = (test.dependency, failing)
         let asked = Order()
-        let fallbacks = try Fallbacks<Int>(
+        let fallbacks = try Fallbacks<Void, Int>(
             of: stock,
             [
                 .init(FallbackStep("permanent only", accepts: .permanent)) { _ in 1 },
@@ -44,7 +44,7 @@ import Testing
     @Test func aCancelledCallHasNoFallback() throws {
         let test = try ManualDependency(.init(bulkhead: Bulkhead()))
         let (stock, runtime) = (test.dependency, test.runtime)
-        let fallbacks = try Fallbacks<Int>(of: stock, [.init(FallbackStep("any")) { _ in 1 }])
+        let fallbacks = try Fallbacks<Void, Int>(of: stock, [.init(FallbackStep("any")) { _ in 1 }])
         let call = test.manual.start {
             try await stock.call(orElse: fallbacks) { _ in
                 try await runtime.sleep(for: .seconds(60))
@@ -63,7 +63,7 @@ import Testing
         let test = try ManualDependency(
             .init(timeouts: Timeouts(attempt: .milliseconds(40), total: .milliseconds(100)), bulkhead: Bulkhead()))
         let (stock, runtime) = (test.dependency, test.runtime)
-        let fallbacks = try Fallbacks<Int>(
+        let fallbacks = try Fallbacks<Void, Int>(
             of: stock,
             [
                 .init(FallbackStep("hangs")) { _ in
@@ -81,6 +81,47 @@ import Testing
             }
         }
         #expect(error?.code == .deadlineExceeded && test.elapsed == .milliseconds(100))
+        test.finish()
+    }
+
+    @Test func aStepIsToldWhatIsAskedFor() throws {
+        let test = try ManualDependency(.init(bulkhead: Bulkhead()))
+        let (stock, failing) = (test.dependency, failing)
+        let fallbacks = try Fallbacks(
+            of: stock, [.init(FallbackStep("length")) { (article: String, _) in article.count }])
+        for article in ["ink", "paper"] {
+            let served = try test.manual.run {
+                try await stock.call(orElse: fallbacks, for: article) { _ in throw failing }
+            }
+            #expect(served == Served(value: article.count, by: .fallback(name: "length", index: 0)))
+        }
+        test.finish()
+    }
+
+    /// The only permit is taken: the dependency's own fallback has no call to help, the one around it has.
+    @Test func whoIsRefusedHasOnlyTheFallbackOutside() throws {
+        let test = try ManualDependency(.init(bulkhead: Bulkhead(permits: 1)))
+        let (stock, runtime) = (test.dependency, test.runtime)
+        let outside = try Dependency("any stock", on: runtime, .none)
+        let inner = try Fallbacks<Void, Int>(of: stock, [.init(FallbackStep("inner")) { _ in 1 }])
+        let outer = try Fallbacks<Void, Int>(of: outside, [.init(FallbackStep("outer")) { _ in 2 }])
+        let holder = test.manual.start {
+            try await stock.call { _ in
+                try await runtime.sleep(for: .seconds(1))
+                return 0
+            }
+        }
+        test.manual.settle()
+        let refused = #expect(throws: GyreError.self) {
+            try test.manual.run { try await stock.call(orElse: inner) { _ in 0 } }
+        }
+        #expect(refused?.policy == .bulkhead)
+        let served = try test.manual.run {
+            try await outside.call(orElse: outer) { _ in try await stock.call(orElse: inner) { _ in 0 }.value }
+        }
+        #expect(served == Served(value: 2, by: .fallback(name: "outer", index: 0)))
+        test.manual.advance(by: .seconds(2))
+        #expect(holder.error == nil)
         test.finish()
     }
 

@@ -4,32 +4,37 @@ public import GyrePolicy
 /// What to ask instead of a dependency that has failed, in order.
 ///
 /// ```swift
-/// let fallbacks = try Fallbacks<Double>(of: price, [
-///     .init(FallbackStep("list")) { _ in listPrice },
-///     .init(FallbackStep("yesterday", source: .staleValue)) { _ in lastPrice },
+/// let fallbacks = try Fallbacks(of: price, [
+///     .init(FallbackStep("mirror")) { (article: String, _) in try await fetchFromMirror(article) },
+///     .init(FallbackStep("list", source: .staleValue)) { article, _ in listPrice(article) },
 /// ])
-/// let served = try await price.call(orElse: fallbacks) { _ in try await fetchPrice() }
+/// let served = try await price.call(orElse: fallbacks, for: article) { _ in try await fetch(article) }
 /// print(served.value, served.by)
 /// ```
 ///
-/// Made once and used by all calls: what cools down, cools down for all.
+/// Made once and used by all calls: what cools down, cools down for all. What a step has to know of a call is its
+/// `Request`, which is `Void` when all calls ask for the same.
 ///
 /// - Concurrency: Safe from any thread.
-public final class Fallbacks<Value: Sendable>: Sendable {
+public final class Fallbacks<Request: Sendable, Value: Sendable>: Sendable {
     /// A step of the chain and how it gets its value.
     public struct Step: Sendable {
         let step: FallbackStep
-        let work: @Sendable (any Error) async throws -> Value
+        let work: @Sendable (Request, any Error) async throws -> Value
 
-        /// - Parameter work: Is told the error that the step is a help for. Ends at the call's deadline.
-        public init(_ step: FallbackStep, _ work: @escaping @Sendable (_ error: any Error) async throws -> Value) {
+        /// - Parameter work: Is told what is asked for, and the error that the step is a help for. Ends at the call's
+        ///   deadline.
+        public init(
+            _ step: FallbackStep,
+            _ work: @escaping @Sendable (_ request: Request, _ error: any Error) async throws -> Value
+        ) {
             self.step = step
             self.work = work
         }
     }
 
     public let chain: FallbackChain
-    let works: [@Sendable (any Error) async throws -> Value]
+    let works: [@Sendable (Request, any Error) async throws -> Value]
     private let lines: WordLines
 
     /// - Throws: ``ConfigurationError`` that names the step at fault.
@@ -46,6 +51,13 @@ public final class Fallbacks<Value: Sendable>: Sendable {
 
     /// Every effective value of the chain and who chose it.
     public var settings: [SettingDescription] { chain.settings }
+}
+
+extension Fallbacks.Step where Request == Void {
+    /// - Parameter work: Is told the error that the step is a help for. Ends at the call's deadline.
+    public init(_ step: FallbackStep, _ work: @escaping @Sendable (_ error: any Error) async throws -> Value) {
+        self.init(step) { _, error in try await work(error) }
+    }
 }
 
 /// A value, and who it is from.
@@ -66,13 +78,16 @@ extension Dependency {
     /// `fallbacks` are asked in order, each if it accepts the error before it and does not cool down.
     ///
     /// The fallback belongs to the call: it keeps its permit meanwhile and has the call's deadline. A call that was not
-    /// let in (no permit, no place in the line) is refused, and no fallback takes its place.
+    /// let in (no permit, no place in the line) is refused, and no fallback takes its place. One that answers for those
+    /// too belongs to a dependency without policies around this one, whose work is the call.
     ///
+    /// - Parameter request: What the steps are told. The work has it from where it is written.
     /// - Returns: The value, and who served it.
     /// - Throws: The error of the dependency or of the step that was asked last.
-    public nonisolated(nonsending) func call<Value: Sendable>(
-        orElse fallbacks: Fallbacks<Value>, cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture,
-        priority: PriorityClass = .normal, tenant: UInt64 = 0, weight: UInt32 = 1, isIdempotent: Bool = false,
+    public nonisolated(nonsending) func call<Request: Sendable, Value: Sendable>(
+        orElse fallbacks: Fallbacks<Request, Value>, for request: Request, cost: UInt64 = 1,
+        deadline: MonotonicInstant = .distantFuture, priority: PriorityClass = .normal, tenant: UInt64 = 0,
+        weight: UInt32 = 1, isIdempotent: Bool = false,
         _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
     ) async throws -> Served<Value> {
         let options = CallOptions(
@@ -83,12 +98,23 @@ extension Dependency {
         do {
             return Served(value: try await attempts(&pass, options, work), by: .primary)
         } catch {
-            return try await fallBack(on: fallbacks, from: error, pass)
+            return try await fallBack(on: fallbacks, for: request, from: error, pass)
         }
     }
 
-    private nonisolated(nonsending) func fallBack<Value: Sendable>(
-        on fallbacks: Fallbacks<Value>, from error: any Error, _ pass: CallPass
+    /// The same, with steps that need not know what is asked for.
+    public nonisolated(nonsending) func call<Value: Sendable>(
+        orElse fallbacks: Fallbacks<Void, Value>, cost: UInt64 = 1, deadline: MonotonicInstant = .distantFuture,
+        priority: PriorityClass = .normal, tenant: UInt64 = 0, weight: UInt32 = 1, isIdempotent: Bool = false,
+        _ work: nonisolated(nonsending) @escaping @Sendable (Attempt) async throws -> Value
+    ) async throws -> Served<Value> {
+        try await call(
+            orElse: fallbacks, for: (), cost: cost, deadline: deadline, priority: priority, tenant: tenant,
+            weight: weight, isIdempotent: isIdempotent, work)
+    }
+
+    private nonisolated(nonsending) func fallBack<Request: Sendable, Value: Sendable>(
+        on fallbacks: Fallbacks<Request, Value>, for request: Request, from error: any Error, _ pass: CallPass
     ) async throws -> Served<Value> {
         precondition(fallbacks.dependency === self, "the fallbacks of \(fallbacks.dependency.name) serve \(name)")
         var (error, asked): (any Error, Int?) = (error, nil)
@@ -99,7 +125,7 @@ extension Dependency {
         {
             asked = index
             do {
-                let value = try await ask(fallbacks.works[index], error, pass.deadline)
+                let value = try await ask(fallbacks.works[index], request, error, pass.deadline)
                 note(fallbacks, index, nil)
                 return Served(value: value, by: fallbacks.chain.served(by: index))
             } catch let failure {
@@ -110,15 +136,18 @@ extension Dependency {
         throw error
     }
 
-    private nonisolated(nonsending) func ask<Value: Sendable>(
-        _ work: @escaping @Sendable (any Error) async throws -> Value, _ error: any Error, _ deadline: Deadline
+    private nonisolated(nonsending) func ask<Request: Sendable, Value: Sendable>(
+        _ work: @escaping @Sendable (Request, any Error) async throws -> Value, _ request: Request,
+        _ error: any Error, _ deadline: Deadline
     ) async throws -> Value {
-        guard deadline.instant != .distantFuture else { return try await runtime.run { try await work(error) } }
-        return try await runtime.run(deadline: deadline.instant) { try await work(error) }
+        guard deadline.instant != .distantFuture else {
+            return try await runtime.run { try await work(request, error) }
+        }
+        return try await runtime.run(deadline: deadline.instant) { try await work(request, error) }
     }
 
     /// How a step has ended.
-    private func note<Value>(_ fallbacks: Fallbacks<Value>, _ index: Int, _ failure: ErrorClass?) {
+    private func note<Request, Value>(_ fallbacks: Fallbacks<Request, Value>, _ index: Int, _ failure: ErrorClass?) {
         fallbacks.cooldown(index).update(CooldownState.self) {
             (fallbacks.chain.ending(index, with: failure, in: $0, at: clock.now), ())
         }

@@ -7,8 +7,8 @@ struct ShopGraph: Sendable {
     let dependencies: [ShopDependency]
 
     let plan: GraphPlan<Purchase>
-    let stockNode: Node<ShopAnswer<Stock>>
-    let priceNode: Node<ShopAnswer<PriceList>>
+    let stockNode: Node<Served<Stock>>
+    let priceNode: Node<Served<PriceList>>
     let notify: Node<DecisionLine>
 
     /// - Parameter customers: How many customers there are: each is a key of `behaviour`.

@@ -1,22 +1,29 @@
 #if CLI
 import Gyre
 
-/// A value, and who it is from.
-struct ShopAnswer<Value: Sendable>: Sendable {
-    let value: Value
-    let servedBy: ServedBy
+/// What a purchase has to be told.
+struct ShopInquiry: Sendable {
+    /// Position in the replay.
+    let purchase: UInt32
+    let subject: ShopQuestion.Subject
 }
 
 /// One of the two lookups of a purchase: the service, its mirror if that fails, and what the shop knows itself at last.
 ///
+/// A dependency without policies around that of the service: its fallbacks answer for calls too that the service's own
+/// policies do not let in.
+///
 /// - Concurrency: Safe from any task.
 final class ShopLookup<Value: Sendable>: Sendable {
-    let service: ShopDependency
-    let mirror: ShopDependency
-    let chain: FallbackChain
-    private let runtime: Runtime
+    private struct Request: Sendable {
+        let inquiry: ShopInquiry
+        let guess: @Sendable () -> Value
+    }
+
+    private let service: ShopDependency
+    private let whole: Dependency
+    private let fallbacks: Fallbacks<Request, Value>
     private let parse: @Sendable (String) -> Value?
-    private let cooldowns: Lock<[CooldownState]>
 
     /// - Parameters:
     ///   - cooldown: How long a mirror that failed is not asked.
@@ -27,58 +34,27 @@ final class ShopLookup<Value: Sendable>: Sendable {
     ) throws(ConfigurationError) {
         // An answer that is final is so for the mirror too, and no guess is better.
         let accepted = ErrorKinds.recoverable.subtracting(.permanent)
-        chain = try FallbackChain([
-            FallbackStep("mirror", accepts: accepted, cooldown: cooldown),
-            FallbackStep(guess, source: .staleValue, accepts: accepted),
-        ])
         self.service = service
-        self.mirror = mirror
-        self.runtime = runtime
         self.parse = parse
-        cooldowns = Lock(Array(repeating: CooldownState(), count: chain.steps.count))
+        whole = try Dependency("\(service.service.rawValue) lookup", on: runtime, .none)
+        fallbacks = try Fallbacks(
+            of: whole,
+            [
+                .init(FallbackStep("mirror", accepts: accepted, cooldown: cooldown)) { request, _ in
+                    try await mirror.ask(request.inquiry, parse)
+                },
+                .init(FallbackStep(guess, source: .staleValue, accepts: accepted)) { request, _ in request.guess() },
+            ])
     }
 
     /// - Throws: The error of the one that was asked last.
     func answer(
-        for purchase: UInt32, _ subject: ShopQuestion.Subject, guess: () -> Value
-    ) async throws -> ShopAnswer<Value> {
-        do {
-            return ShopAnswer(value: try await service.ask(about: purchase, subject, parse), servedBy: .primary)
-        } catch {
-            return try await fallBack(from: error, purchase, subject, guess)
-        }
-    }
-
-    private func fallBack(
-        from failure: any Error, _ purchase: UInt32, _ subject: ShopQuestion.Subject, _ guess: () -> Value
-    ) async throws -> ShopAnswer<Value> {
-        var (error, asked): (any Error, Int?) = (failure, nil)
-        while let index = next(after: asked, error) {
-            asked = index
-            guard chain.steps[index].source == .target else {
-                return ShopAnswer(value: guess(), servedBy: chain.served(by: index))
-            }
-            do {
-                let value = try await mirror.ask(about: purchase, subject, parse)
-                end(index, with: nil)
-                return ShopAnswer(value: value, servedBy: chain.served(by: index))
-            } catch let failure {
-                end(index, with: ErrorClass(of: failure))
-                error = failure
-            }
-        }
-        throw error
-    }
-
-    private func next(after asked: Int?, _ error: any Error) -> Int? {
-        cooldowns.withLock { states in
-            chain.step(after: asked, with: ErrorClass(of: error), at: runtime.clock.now) { states[$0] }
-        }
-    }
-
-    private func end(_ index: Int, with failure: ErrorClass?) {
-        cooldowns.withLock { states in
-            states[index] = chain.ending(index, with: failure, in: states[index], at: runtime.clock.now)
+        for purchase: UInt32, _ subject: ShopQuestion.Subject, guess: @escaping @Sendable () -> Value
+    ) async throws -> Served<Value> {
+        let request = Request(inquiry: ShopInquiry(purchase: purchase, subject: subject), guess: guess)
+        let (service, parse) = (service, parse)
+        return try await whole.call(orElse: fallbacks, for: request) { _ in
+            try await service.ask(request.inquiry, parse)
         }
     }
 }

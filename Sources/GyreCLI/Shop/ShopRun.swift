@@ -116,7 +116,7 @@ private final class ShopLedger: Sendable {
         let line: DecisionLine
         switch (result[graph.notify], result[graph.stockNode], result[graph.priceNode]) {
         case (.succeeded(let decided), .succeeded(let stock), .succeeded(let price)):
-            end = PurchaseEnd(stock: stock.servedBy, price: price.servedBy)
+            end = PurchaseEnd(stock: stock.by, price: price.by)
             line = decided
         default:
             end = .failed(ShopFailure(of: result))

@@ -48,13 +48,12 @@ final class ShopDependency: Sendable {
 
     /// Asks the service under the policies of the dependency.
     func ask<Answer: Sendable>(
-        about purchase: UInt32, _ subject: ShopQuestion.Subject,
-        _ parse: @escaping @Sendable (String) -> Answer?
+        _ inquiry: ShopInquiry, _ parse: @escaping @Sendable (String) -> Answer?
     ) async throws -> Answer {
         note { $0.calls += 1 }
         do {
             let answer = try await dependency.call { attempt in
-                try await self.attempt(attempt, purchase, subject, parse)
+                try await self.attempt(attempt, inquiry, parse)
             }
             note { $0.answered += 1 }
             return answer
@@ -72,7 +71,7 @@ final class ShopDependency: Sendable {
     }
 
     private func attempt<Answer: Sendable>(
-        _ attempt: Attempt, _ purchase: UInt32, _ subject: ShopQuestion.Subject, _ parse: (String) -> Answer?
+        _ attempt: Attempt, _ inquiry: ShopInquiry, _ parse: (String) -> Answer?
     ) async throws -> Answer {
         note { tally in
             tally.attempts += 1
@@ -80,7 +79,7 @@ final class ShopDependency: Sendable {
         }
         do {
             let question = ShopQuestion(
-                service: service, subject: subject, purchase: purchase, attempt: attempt.number)
+                service: service, subject: inquiry.subject, purchase: inquiry.purchase, attempt: attempt.number)
             return try await client.ask(question, parse)
         } catch {
             // Work that is cancelled is late: nobody here cancels for another reason.

@@ -1,7 +1,9 @@
 import Gyre
 
 /// The article about dependencies, up to its end; returns what was fetched and the description of the runtime.
-func dependenciesExample() async throws -> (count: Int, answer: Served<Int>, description: String) {
+func dependenciesExample() async throws -> (
+    count: Int, answer: Served<Int>, estimate: Served<Int>, description: String
+) {
     let gyre = try Runtime()
     let stock = Dependency("stock", on: gyre)
     let count = try await stock.call { _ in try await fetchCount("umbrella") }
@@ -41,16 +43,24 @@ func dependenciesExample() async throws -> (count: Int, answer: Served<Int>, des
             retryBudget: RetryBudget(),
             hedge: HedgePolicy(),
             breaker: CircuitBreaker()))
-    let fallbacks = try Fallbacks<Int>(
+    let fallbacks = try Fallbacks(
         of: model,
         [
-            .init(FallbackStep("small model")) { _ in try await askSmallModel() },
-            .init(FallbackStep("last answer", source: .staleValue)) { _ in 42 },
+            .init(FallbackStep("small model")) { (prompt: String, _) in try await askSmallModel(prompt) },
+            .init(FallbackStep("last answer", source: .staleValue)) { prompt, _ in prompt.count },
         ])
-    let answer = try await model.call(orElse: fallbacks, priority: .highest, tenant: 7, isIdempotent: true) { _ in
-        try await askModel()
+    let prompt = "How many letters?"
+    let answer = try await model.call(
+        orElse: fallbacks, for: prompt, priority: .highest, tenant: 7, isIdempotent: true
+    ) { _ in
+        try await askModel(prompt)
     }
     print("\(answer.value), served by \(answer.by)")
+    let anyModel = try Dependency("any model", on: gyre, .none)
+    let estimates = try Fallbacks<Void, Int>(of: anyModel, [.init(FallbackStep("estimate")) { _ in 20 }])
+    let estimate = try await anyModel.call(orElse: estimates) { _ in
+        try await model.call { _ in try await askModel(prompt) }
+    }
     for letter in price.deadLetters where letter.reason == .attempts { print(letter.died, letter.error) }
     gyre.pause(.dependency("price"), until: gyre.clock.now + .seconds(60))
     gyre.pause(.tenant(number: 7))
@@ -58,7 +68,7 @@ func dependenciesExample() async throws -> (count: Int, answer: Served<Int>, des
     print(gyre.describe())
     let description = gyre.describe()
     await gyre.drain()
-    return (count, answer, description)
+    return (count, answer, estimate, description)
 }
 
 struct PriceError: Error {
@@ -66,9 +76,9 @@ struct PriceError: Error {
     let retryAfter: Duration?
 }
 
-private func askModel() async throws -> Int { throw PriceError(status: 500, retryAfter: nil) }
+private func askModel(_ prompt: String) async throws -> Int { throw PriceError(status: 500, retryAfter: nil) }
 
-private func askSmallModel() async throws -> Int { throw PriceError(status: 500, retryAfter: nil) }
+private func askSmallModel(_ prompt: String) async throws -> Int { throw PriceError(status: 500, retryAfter: nil) }
 
 private func fetchCount(_ article: String) async throws -> Int { article.count }
 
