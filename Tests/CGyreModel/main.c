@@ -6,7 +6,7 @@
 //      GyreModel generated SEED PROGRAMS                 the search on programs made by chance (generated.c)
 //
 //      --size ci|soak     how far each configuration is searched (its own plan)
-//      --quick            for mutants: by chance, then the first executions of each plan, up to the first finding
+//      --quick            for mutants: a little of everything, then more and more of it, up to the first finding
 //      --mode dfs|random|pct --bound N --executions N --seconds S --seed N     a plan of one's own
 //
 // Ends with 0 when every test that must pass passed and every test that must fail failed, with 1 when not, and with 2
@@ -29,16 +29,25 @@ static const model_harness *const harnesses[] = {
 
 #define HARNESS_COUNT (sizeof harnesses / sizeof harnesses[0])
 
-/// A mutant that this many executions of every configuration do not notice survives.
-#define MUTANT_EXECUTIONS 150000u
-#define MUTANT_STEPS 12000000u // the same for long ones
+/// How far one configuration is searched before the next one has its turn.
+typedef struct stage {
+    uint64_t chance;     // executions by chance, at most
+    uint64_t executions; // of its plan
+    uint64_t steps;      // the same for long ones
+} stage;
+
+/// Most mutants are noticed at once by some configuration, which may be the last. One that all of this does not notice
+/// survives.
+static const stage quick_stages[] = {{400, 0, 0}, {4000, 0, 0}, {0, 10000, 800000}, {0, 150000, 12000000}};
+#define QUICK_STAGES (sizeof quick_stages / sizeof quick_stages[0])
+
 /// The longest that a soak searches one configuration; what is left then is called not finished.
 #define SOAK_SECONDS 900
 
 typedef struct options {
     bool soak;
     bool quick;
-    bool mutant;
+    const stage *stage; // of a quick run, else NULL
     bool own_plan;
     model_plan plan;
 } options;
@@ -115,18 +124,19 @@ static bool run_planned(const model_test *test, const options *options) {
         bool good = run_plan(test, &options->plan, &failed);
         return good && (failed || test->fails == NULL);
     }
+    const stage *stage = options->stage;
     uint64_t chance = options->soak ? (test->chance + 10000) * 100 : test->chance;
-    if (options->quick) chance = test->chance < 4000 ? test->chance : 4000;
-    if (options->mutant) chance = 0;
+    if (stage != NULL && chance > stage->chance) chance = stage->chance;
     if (chance > 0 && !run_chance(test, chance / 2, options->plan.seed, &failed)) return false;
-    if (!failed && !options->quick && test->bound != MODEL_CHANCE) {
+    bool is_planned = test->bound != MODEL_CHANCE && (stage == NULL || stage->executions > 0);
+    if (!failed && is_planned) {
         bool deeper = options->soak && test->bound >= 0;
         model_plan plan = {MODEL_DEPTH_FIRST, test->bound + (deeper ? 1 : 0), options->plan.seed,
-                           options->mutant ? MUTANT_EXECUTIONS : UINT64_MAX, options->soak ? SOAK_SECONDS : 1e9,
-                           options->mutant ? MUTANT_STEPS : UINT64_MAX};
+                           stage != NULL ? stage->executions : UINT64_MAX, options->soak ? SOAK_SECONDS : 1e9,
+                           stage != NULL ? stage->steps : UINT64_MAX};
         if (!run_plan(test, &plan, &failed)) return false;
     }
-    if (test->fails == NULL || failed || options->quick || options->mutant) return true;
+    if (test->fails == NULL || failed || stage != NULL) return true;
     printf("found\t%s\tit passed although it must fail with: %s\n", test->name, test->fails);
     return false;
 }
@@ -147,7 +157,7 @@ static bool run_all(char **names, int count, const options *options, uint32_t *f
             if (!is_wanted(harnesses[i], &harnesses[i]->tests[j], names, count)) continue;
             *found += 1;
             good &= run_planned(&harnesses[i]->tests[j], options);
-            if (!good && (options->quick || options->mutant)) return false;
+            if (!good && options->stage != NULL) return false;
         }
     }
     return good;
@@ -232,12 +242,11 @@ int main(int count, char **words) {
         }
     }
     uint32_t found = 0;
-    bool good = run_all(names, name_count, &options, &found);
-    if (found == 0) return wrong("no such", "test");
-    if (good && options.quick) { // what chance did not find is searched as planned
-        options.quick = false;
-        options.mutant = true;
+    bool good = true;
+    for (size_t i = 0; good && i < (options.quick ? QUICK_STAGES : 1); i++) {
+        options.stage = options.quick ? &quick_stages[i] : NULL;
         good = run_all(names, name_count, &options, &found);
     }
+    if (found == 0) return wrong("no such", "test");
     return good ? 0 : 1;
 }

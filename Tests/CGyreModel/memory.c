@@ -31,13 +31,13 @@ typedef struct message {
     uint32_t born;  // in the order of execution, from 1
     bool exchanged; // by an exchange, which nothing may come before
     model_clock clock;
-    uint32_t *view;
+    uint32_t *view; // NULL for what was there before all: it says nothing of other locations
 } message;
 
 typedef struct location {
-    const void *address;
+    _Alignas(64) const void *address; // with the first of its history in one line: most locations have few
+    uint64_t execution;               // the last one that used it
     unsigned bytes;
-    uint64_t execution; // the last one that used it
     uint32_t count;
     uint32_t history[HISTORY_MAX]; // messages, by place
 } location;
@@ -46,17 +46,20 @@ static message messages[MESSAGES_MAX];
 static uint32_t *message_views;
 static location locations[MODEL_LOCATIONS_MAX];
 static model_entry location_table[MODEL_TABLE_SIZE];
-static uint32_t width; // words of a view
+static uint32_t width; // words that a view has room for; beyond the known locations all of them are 0
 static uint32_t *sequential; // the view of all seq_cst fences and stores so far
 
 // ---------------------------------------------------------------------------------------------------------
 // Views and clocks.
 
 static void view_join(uint32_t *restrict into, const uint32_t *restrict from) {
-    for (uint32_t i = 0; i < width; i++) into[i] = into[i] > from[i] ? into[i] : from[i];
+    if (from == NULL) return;
+    for (uint32_t i = 0; i < model.locations; i++) into[i] = into[i] > from[i] ? into[i] : from[i];
 }
 
-static void view_copy(uint32_t *restrict into, const uint32_t *restrict from) { memcpy(into, from, width * 4); }
+static void view_copy(uint32_t *restrict into, const uint32_t *restrict from) {
+    memcpy(into, from, model.locations * 4);
+}
 
 static void clock_join(model_clock *into, const model_clock *from) {
     for (uint32_t i = 0; i < MODEL_THREADS; i++) into->at[i] = into->at[i] > from->at[i] ? into->at[i] : from->at[i];
@@ -89,7 +92,7 @@ static void location_begin(location *at) {
     memcpy(&value, at->address, at->bytes); // little-endian, as both targets are
     message *first = message_add(value, PLACE_FIRST);
     memset(&first->clock, 0, sizeof first->clock);
-    memset(first->view, 0, width * 4);
+    first->view = NULL;
     at->history[0] = first->born - 1;
     at->count = 1;
 }
@@ -330,24 +333,27 @@ void gyre_model_fence(int order, const char *file, int line) {
 // ---------------------------------------------------------------------------------------------------------
 // The beginning and the end of an execution.
 
+static void *zeroed(void *old, size_t bytes) {
+    free(old); // large memory that is new costs nothing until it is used
+    void *room = calloc(1, bytes);
+    if (room == NULL) abort();
+    return room;
+}
+
 void model_memory_forget(void) {
     memset(location_table, 0, sizeof location_table);
     model.locations = 0;
     model_races_forget();
     width = model.test->locations == 0 ? 64 : model.test->locations;
     GYRE_ASSERT(width <= MODEL_LOCATIONS_MAX);
-    if (message_views == NULL) {
-        message_views = malloc((size_t)MESSAGES_MAX * MODEL_LOCATIONS_MAX * 4);
-        sequential = malloc(MODEL_LOCATIONS_MAX * 4);
-        if (message_views == NULL || sequential == NULL) abort();
-        for (uint32_t i = 0; i < MODEL_THREADS; i++) {
-            uint32_t *views = malloc((size_t)MODEL_LOCATIONS_MAX * 3 * 4 + MODEL_LOCATIONS_MAX);
-            if (views == NULL) abort();
-            model.threads[i].view = views;
-            model.threads[i].unacquired_view = views + MODEL_LOCATIONS_MAX;
-            model.threads[i].released_view = views + 2 * MODEL_LOCATIONS_MAX;
-            model.threads[i].stale = (uint8_t *)(views + 3 * MODEL_LOCATIONS_MAX);
-        }
+    message_views = zeroed(message_views, (size_t)MESSAGES_MAX * width * 4);
+    sequential = zeroed(sequential, width * 4);
+    for (uint32_t i = 0; i < MODEL_THREADS; i++) {
+        model_thread *thread = &model.threads[i];
+        thread->view = zeroed(thread->view, width * 4);
+        thread->unacquired_view = zeroed(thread->unacquired_view, width * 4);
+        thread->released_view = zeroed(thread->released_view, width * 4);
+        thread->stale = zeroed(thread->stale, width);
     }
 }
 
@@ -357,11 +363,11 @@ static void thread_begin(uint32_t number, const model_clock *clock, const uint32
     memset(&thread->unacquired, 0, sizeof thread->unacquired);
     thread->released = *clock;
     thread->released.at[number] = 0; // nothing of its own
-    if (view == NULL) memset(thread->view, 0, width * 4);
+    if (view == NULL) memset(thread->view, 0, model.locations * 4);
     else view_copy(thread->view, view);
-    memset(thread->unacquired_view, 0, width * 4);
+    memset(thread->unacquired_view, 0, model.locations * 4);
     view_copy(thread->released_view, thread->view);
-    memset(thread->stale, 0, width);
+    memset(thread->stale, 0, model.locations);
     thread->fresh = 0;
     thread->read_old = false;
 }
@@ -369,7 +375,7 @@ static void thread_begin(uint32_t number, const model_clock *clock, const uint32
 void model_memory_begin(void) {
     model.execution += 1;
     model.messages = 0;
-    memset(sequential, 0, width * 4);
+    memset(sequential, 0, model.locations * 4);
     model_clock clock = {{1}};
     thread_begin(0, &clock, NULL);
 }

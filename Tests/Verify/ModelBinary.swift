@@ -23,9 +23,9 @@ struct ModelBinary: Sendable {
     }
 
     /// What turns `file` into an object, against the headers below `shipped`.
-    func compile(_ file: String, to object: URL, shipped: URL) throws -> Command {
+    func compile(_ file: String, to object: URL, shipped: URL, optimization: String = "-O2") throws -> Command {
         try Command.run([
-            clang, "-std=gnu11", "-O2", "-c", "-DGYRE_MODEL", "-Wall", "-Wno-unused-function", "-include",
+            clang, "-std=gnu11", optimization, "-c", "-DGYRE_MODEL", "-Wall", "-Wno-unused-function", "-include",
             sources.appendingPathComponent("weakened.h").path, "-I", shipped.appendingPathComponent("include").path,
             "-I", shipped.path, "-I", sources.path, sources.appendingPathComponent(file).path, "-o", object.path,
         ])

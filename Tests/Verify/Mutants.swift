@@ -11,17 +11,18 @@ struct Mutants: Instrument {
         let mutants = try MutantTable.generated(in: binary.shipped) + MutantTable.named(in: binary.shipped)
         let seed = context.seed
         // What a harness says of the sources as they are, or every mutant would seem to be killed.
-        for harness in Set(MutantTable.files.map(\.harness)).sorted() {
-            let sound = Mutant(
-                path: "include/gyre_atomic.h", line: 0, before: "", change: "nothing",
-                text: try String(
-                    contentsOf: binary.shipped.appendingPathComponent("include/gyre_atomic.h"), encoding: .utf8),
-                harness: harness)
+        let harnesses = Set(MutantTable.files.map(\.harness)).sorted()
+        let text = try String(
+            contentsOf: binary.shipped.appendingPathComponent("include/gyre_atomic.h"), encoding: .utf8)
+        let sound = try inParallel(harnesses, context.permits) { harness in
             let began = ContinuousClock.now
-            let verdict = try sound.judge(binary, objects, folder.appendingPathComponent("sound-\(harness)"), seed)
+            let mutant = Mutant(
+                path: "include/gyre_atomic.h", line: 0, before: "", change: "nothing", text: text, harness: harness)
+            let verdict = try mutant.judge(binary, objects, folder.appendingPathComponent("sound-\(harness)"), seed)
             let found = verdict == .survived ? [] : ["\(harness): the sources as they are: \(verdict)"]
-            report(Row(name, "\(harness), nothing changed", cases: 1, "runs", found: found, began: began))
+            return Row(name, "\(harness), nothing changed", cases: 1, "runs", found: found, began: began)
         }
+        sound.forEach(report)
         let judged = inParallel(Array(mutants.enumerated()), context.permits) { number, mutant in
             let began = ContinuousClock.now
             let place = folder.appendingPathComponent("mutant-\(number)")
@@ -107,7 +108,7 @@ struct Mutant: Sendable, CustomStringConvertible {
         try text.write(to: folder.appendingPathComponent(path), atomically: false, encoding: .utf8)
         defer { try? files.removeItem(at: folder) }
         let object = folder.appendingPathComponent("harness.o")
-        let compiled = try binary.compile(harness + ".c", to: object, shipped: folder)
+        let compiled = try binary.compile(harness + ".c", to: object, shipped: folder, optimization: "-O0")
         guard compiled.status == 0 else { return .broken("it does not compile: \(compiled.lastLines(4))") }
         let program = folder.appendingPathComponent("program").path
         try Command.check([binary.clang] + objects + [object.path, "-o", program] + ModelBinary.libraries)
