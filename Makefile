@@ -28,11 +28,14 @@ lint: ## the formatter's opinion of all Swift files
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
 # What a sanitizer sees of a pure policy does not take ten thousand histories.
-tsan asan: export GYRE_SEEDS ?= 200
-# Nor does it see anything in what one thread does with values, or with the files of the repository.
-ONE_THREAD := --skip '^(GyrePolicyTests|TidyTests)\.'
+tsan asan: export GYRE_SEEDS ?= 100
+# Names of places and lines are enough to read what a sanitizer reports.
+tsan asan: LINES := -Xswiftc -gline-tables-only -Xcc -gline-tables-only
+# ThreadSanitizer sees nothing in what one thread does with values, or with the files of the repository.
+tsan: export GYRE_TARGETS_LEFT_OUT := GyrePolicyTests,TidyTests
+ONE_THREAD := --skip '^GyreCLITests\.StorefrontRulesTests|^GyreTests\.GraphPictureTests'
 tsan: deps ## every test under ThreadSanitizer, but those of pure values
-	$(PATIENT) $(SWIFT) test $(SERIAL) $(ONE_THREAD) --sanitize=thread --scratch-path .build-tsan $(ARGS)
+	$(PATIENT) $(SWIFT) test $(SERIAL) $(ONE_THREAD) --sanitize=thread $(LINES) --scratch-path .build-tsan $(ARGS)
 
 # XCTest, of which no test here is one, leaks in its own runner, and the leak checker says so. Undefined behaviour of C
 # traps where it happens: Swift has no runtime for it on Linux.
@@ -40,20 +43,29 @@ UNDEFINED := -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
 # The same run counts for `make coverage`. Without the first flags the compiler counts Swift only; without the last
 # threads would lose each other's counts, and what is computed from them would show branches that no thread took.
 COUNTED := --enable-code-coverage -Xcc -fprofile-instr-generate -Xcc -fcoverage-mapping -Xcc -fprofile-update=atomic
+asan: export GYRE_TARGETS_LEFT_OUT := TidyTests
 asan: deps ## every test of code under AddressSanitizer, leaks and undefined behaviour of C included
-	$(PATIENT) $(SWIFT) test $(SERIAL) --skip '^TidyTests\.' --disable-xctest --sanitize=address $(UNDEFINED) $(COUNTED) \
+	$(PATIENT) $(SWIFT) test $(SERIAL) --disable-xctest --sanitize=address $(UNDEFINED) $(COUNTED) $(LINES) \
 	    --scratch-path .build-asan $(ARGS)
 
+# Beside what `make run` has built, which is most of it.
+VERIFIER = $(SWIFT) build -c release --product GyreVerify
 coverage: deps ## how much of the code the tests run: branches of CGyre, lines of GyreCore, GyrePolicy and Gyre
-	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size ci --only coverage $(ARGS)
+	$(VERIFIER)
+	.build/release/GyreVerify --size ci --only coverage $(ARGS)
 
-verify: deps ## what looks for bugs beyond single tests, in minutes; options in ARGS="--only model"
+verify soak: deps
 	@.ci/deps verify
-	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size ci $(ARGS)
+	$(VERIFIER)
+	$(SWIFT) build -c release --product GyreFaultHost
+	$(SWIFT) build -c release --product gyre
+	.build/release/GyreVerify --size $(SIZE) $(ARGS)
 
-soak: deps ## the same for hours, seeds printed
-	@.ci/deps verify
-	$(SWIFT) run -c release --scratch-path .build-verify/driver GyreVerify --size soak $(ARGS)
+verify: SIZE := ci
+verify: ## what looks for bugs beyond single tests, in minutes; options in ARGS="--only model"
+
+soak: SIZE := soak
+soak: ## the same for hours, seeds printed
 
 # Where DPDK's headers are. Its libraries are not linked: rte_ring.cpp says how. The peers are optional; what cannot be
 # installed is reported as left out.

@@ -27,6 +27,10 @@ enum OwnProcess {
 
 /// Lets time pass: what is tested here goes on meanwhile.
 func pass(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }
+func pass(microseconds: Int) {
+    var span = timespec(tv_sec: 0, tv_nsec: microseconds * 1_000)
+    _ = pselect(0, nil, nil, nil, &span, nil)
+}
 
 /// Looks until `condition` holds. False after `seconds`: a bound on a hang, never a measurement.
 func eventually(seconds: Double = 30, _ condition: () throws -> Bool) rethrows -> Bool {

@@ -17,8 +17,8 @@ struct Fuzz: Instrument {
         report(Row(name, "targets, compiled", cases: sources, "programs", began: began))
 
         let seconds = context.size == .ci ? 20 : 1_800
-        // Four at once, whatever else goes on: they end by the clock, and what a suite leaves idle is theirs.
-        let rows = try inParallel(Array(zip(targets, programs)), Permits(4)) { target, program in
+        // Six at once, whatever else goes on: they end by the clock, and what a suite leaves idle is theirs.
+        let rows = try inParallel(Array(zip(targets, programs)), Permits(6)) { target, program in
             try fuzz(target, program, workshop, seconds: seconds, seed: context.seed)
         }
         rows.forEach(report)
