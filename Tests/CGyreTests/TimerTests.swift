@@ -227,6 +227,23 @@ import Testing
         #expect(turn.fired == fired.count)
     }
 
+    /// Of several who come while another turns the wheel, the latest time holds, whoever came last.
+    @Test func theLatestOfSeveralTimesHolds() {
+        let wheel = Wheel(capacity: 8)
+        for (number, due) in [(UInt64(1), UInt64(5 << 20)), (2, 40 << 20), (3, 60 << 20)] {
+            #expect(wheel.insert(number, due: due) != nil)
+        }
+        var fired: [UInt64] = []
+        _ = wheel.advance(to: 10 << 20) { timer in
+            fired.append(timer.number)
+            guard timer.number == 1 else { return }
+            for until in [50 << 20, 20 << 20] as [UInt64] {
+                #expect(wheel.advance(to: until) { _ in Issue.record("a second turner") }.busy)
+            }
+        }
+        #expect(fired == [1, 2])
+    }
+
     /// A timer that comes during a turn finds the old next due time, which is early enough, and wakes nobody. The turn
     /// raises that time and must then see to it that the new timer is not slept past.
     @Test func aTimerThatComesDuringATurnIsNotSleptPast() {

@@ -6,14 +6,16 @@ import Foundation
 /// In the plain build of `make test`, which most who come here have already.
 struct OneProcessor: Instrument {
     let name = "one-processor"
-    let lane = Lane.suites
+    // Kept to one processor, it is a program like another, and the two sanitizers take as long as everything else.
+    let lane = Lane.programs
 
     func run(_ context: Context, report: (Row) -> Void) throws {
         try Command.check(["swift", "build", "--build-tests"], in: context.top)
         let began = ContinuousClock.now
         let tests = ["taskset", "-c", try firstProcessor(), "make", "test", "ARGS=--skip-build"]
-        let command = try Command.run(
-            tests, in: context.top, environment: SuiteRuns.environment, seconds: SuiteRuns.secondsMax)
+        let command = try context.permits.holding {
+            try Command.run(tests, in: context.top, environment: SuiteRuns.environment, seconds: SuiteRuns.secondsMax)
+        }
         let output = SuiteOutput(command)
         report(
             Row(
