@@ -176,6 +176,11 @@ struct CoverageException: Equatable, CustomStringConvertible {
         race(
             "include/gyre_gate.h", "if (before == (GYRE_GATE_CLOSED | 1)) gyre_futex_wake(word, GYRE_FUTEX_WAKE_ALL);"),
         race("gyre_dispatch.c", "if (!gyre_overflow_pop(dispatch->overflow, &item)) {"),
+        race("gyre_dispatch.c", "if (!gyre_runq_take_many(&seat->runq, handles, GYRE_CHUNK_HANDLES)) return;"),
+        race("gyre_dispatch.c", "if (oldest != handle) {"),
+        race(
+            "include/gyre_dispatch.h",
+            "return gyre_dispatch_retract(dispatch, seat, handle) ? GYRE_RING_CLOSED : GYRE_RING_OK;"),
         race(
             "gyre_dispatch.c",
             "*holds_token = gyre_park_withdraw(&dispatch->park, worker) || "
