@@ -28,7 +28,7 @@ lint: ## the formatter's opinion of all Swift files
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
 # What a sanitizer sees of a pure policy does not take ten thousand histories.
-tsan asan: export GYRE_SEEDS ?= 100
+tsan asan: export GYRE_SEEDS ?= 50
 # Names of places and lines are enough to read what a sanitizer reports.
 tsan asan: LINES := -Xswiftc -gline-tables-only -Xcc -gline-tables-only
 # ThreadSanitizer sees nothing in what one thread does with values, or with the files of the repository.

@@ -6,6 +6,7 @@ import Foundation
 /// A target with a planted bug shows that the fuzzer finds: it fails when it does not.
 struct Fuzz: Instrument {
     let name = "fuzz"
+    let givesWay = true
 
     func run(_ context: Context, report: (Row) -> Void) throws {
         let began = ContinuousClock.now

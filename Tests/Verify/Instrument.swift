@@ -15,12 +15,17 @@ protocol Instrument: Sendable {
 
     var lane: Lane { get }
 
+    /// Whether its programs give way to the suites that run meanwhile: those take longest, and do not always keep every
+    /// processor busy. Not where time is part of what is looked at.
+    var givesWay: Bool { get }
+
     /// Looks, and reports a row for each subject as soon as it is done with it. Throws when it could not look.
     func run(_ context: Context, report: (Row) -> Void) throws
 }
 
 extension Instrument {
     var lane: Lane { .programs }
+    var givesWay: Bool { false }
 }
 
 /// Two lanes run at once, the instruments of each one after the other. A test suite waits a good part of its time, and

@@ -19,6 +19,7 @@ struct Litmus: Instrument {
 /// Every lock-free piece on the checker: one row a configuration.
 struct Model: Instrument {
     let name = "model"
+    let givesWay = true
 
     func run(_ context: Context, report: (Row) -> Void) throws {
         let binary = try ModelBinary(context).build(in: context.scratch(name))

@@ -3,6 +3,7 @@ import Foundation
 /// The checks on checks: the shipped sources with one thing made wrong, each of which the model checker must notice.
 struct Mutants: Instrument {
     let name = "mutants"
+    let givesWay = true
 
     func run(_ context: Context, report: (Row) -> Void) throws {
         let binary = ModelBinary(context)

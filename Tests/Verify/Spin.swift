@@ -6,6 +6,7 @@ import Foundation
 /// cannot fail shows nothing. Every define that a model looks for is tried; the list is read from the model itself.
 struct Spin: Instrument {
     let name = "spin"
+    let givesWay = true
 
     private static let models = ["parking", "shutdown"]
 

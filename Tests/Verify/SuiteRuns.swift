@@ -8,7 +8,7 @@ struct SuiteRuns: Sendable {
     let address = Suite(target: "asan")
 
     /// Ten thousand histories of each policy run in `make test`; here a few do what is to be done.
-    static let environment = ["GYRE_SEEDS": "100"]
+    static let environment = ["GYRE_SEEDS": "50"]
 
     /// A bound on a hang, build included.
     static let secondsMax = 1_500
