@@ -33,7 +33,9 @@ struct Verify {
     /// Whether no instrument found anything.
     private static func run(_ options: Options) throws -> Bool {
         let wanted = instruments.filter { options.only.isEmpty || options.only.contains($0.name) }
-        let lanes = [Lane.suites, .programs].map { lane in wanted.filter { $0.lane == lane } }.filter { !$0.isEmpty }
+        // What gives way comes last: the suites have ended by then, or leave more.
+        let order = wanted.filter { !$0.givesWay } + wanted.filter(\.givesWay)
+        let lanes = [Lane.suites, .programs].map { lane in order.filter { $0.lane == lane } }.filter { !$0.isEmpty }
         let context = Context(size: options.size, seed: options.seed, permits: Permits(options.jobs))
         print("verify: size \(options.size.rawValue), seed \(options.seed)\n")
         fflush(nil)
@@ -58,9 +60,9 @@ struct Verify {
             // A suite is worth about one processor.
             if lane[0].lane == .suites { context.permits.holding { runLane(lane) } } else { runLane(lane) }
         }
-        let order = Dictionary(uniqueKeysWithValues: instruments.enumerated().map { ($1.name, $0) })
+        let places = Dictionary(uniqueKeysWithValues: instruments.enumerated().map { ($1.name, $0) })
         let sorted = rows.withLock { $0 }.enumerated().sorted { one, other in
-            (order[one.element.instrument] ?? 0, one.offset) < (order[other.element.instrument] ?? 0, other.offset)
+            (places[one.element.instrument] ?? 0, one.offset) < (places[other.element.instrument] ?? 0, other.offset)
         }
         let results = Results(
             size: options.size, seed: options.seed, rows: sorted.map(\.element), took: began.duration(to: .now))
