@@ -6,6 +6,7 @@ import Synchronization
 @main
 struct Verify {
     static let instruments: [any Instrument] = [
+        Fuzz(),  // first of its lane: its modules are compiled one after the other, while suites keep the machine busy
         Litmus(),
         Model(),
         Mutants(),
@@ -14,7 +15,6 @@ struct Verify {
         SanitizersInstrument(),
         Coverage(),
         OneProcessor(),
-        Fuzz(),
         FaultsInstrument(),
         Spin(),
     ]
